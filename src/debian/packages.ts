@@ -1,0 +1,194 @@
+/**
+ * Debian packages without root: downloaded with apt's own tools and signature checks, from the sources that
+ * this machine is set up with, and unpacked into a folder. Nothing outside that folder changes.
+ */
+import { readdirSync, rmSync } from "node:fs";
+import { access, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { ExecaError, execa } from "execa";
+
+/** Packages could not be had: what failed, why, and the way out. */
+export class PackagesError extends Error {
+  override name = "PackagesError";
+}
+
+/**
+ * Downloads packages with all that they depend on and unpacks them, as if the folder were `/`.
+ * Their install scripts do not run. A folder that exists is complete: it is only ever renamed into place.
+ *
+ * @param packages names of Debian packages
+ * @param folder where they go; its parent is made where needed
+ * @param report is told what is being done, in a few words, many times
+ * @throws PackagesError without apt, without network, without space, for an unknown package
+ */
+export async function unpackPackages(
+  packages: string[],
+  folder: string,
+  report: (doing: string) => void,
+): Promise<void> {
+  if (await exists(folder)) return;
+  await mkdir(path.dirname(folder), { recursive: true });
+  await removeAbandoned(folder);
+
+  const partial = `${folder}.partial-${process.pid}`;
+  const removePartial = () => rmSync(partial, { recursive: true, force: true });
+  process.once("exit", removePartial);
+  try {
+    const root = path.join(partial, "root");
+    await mkdir(root, { recursive: true });
+    const archives = await download(packages, partial, report);
+    for (const [index, archive] of archives.entries()) {
+      report(`unpacking package ${index + 1} of ${archives.length}`);
+      await execa("dpkg-deb", ["--extract", archive, root]);
+    }
+    await rename(root, folder);
+  } catch (error) {
+    throw explained(error, packages);
+  } finally {
+    process.off("exit", removePartial);
+    removePartial();
+  }
+}
+
+/** Downloads the packages' archives below a folder and gives their paths. */
+async function download(packages: string[], folder: string, report: (doing: string) => void) {
+  const cache = path.join(folder, "cache");
+  await mkdir(path.join(folder, "lists/partial"), { recursive: true });
+  await mkdir(path.join(cache, "archives/partial"), { recursive: true });
+  await writeFile(path.join(folder, "status"), "");
+  await writeFile(
+    path.join(folder, "apt.conf"),
+    [
+      `Dir::State "${folder}";`,
+      `Dir::State::lists "${folder}/lists";`,
+      // With an empty list of installed packages, apt brings every dependency.
+      `Dir::State::status "${folder}/status";`,
+      `Dir::Cache "${cache}";`,
+      // As root, apt would download as another user, who may not be let into this folder.
+      'APT::Sandbox::User "root";',
+      'APT::Update::Error-Mode "any";',
+      'APT::Install-Recommends "false";',
+      // What other software hooks into apt works on the machine's own folders.
+      "#clear APT::Update::Pre-Invoke;",
+      "#clear APT::Update::Post-Invoke;",
+      "#clear APT::Update::Post-Invoke-Success;",
+      "#clear DPkg::Pre-Install-Pkgs;",
+      "#clear DPkg::Post-Invoke;",
+    ].join("\n"),
+  );
+
+  report("reading the package lists");
+  await aptGet(folder, ["update"], report);
+  await aptGet(folder, ["install", "--yes", "--download-only", ...packages], report);
+  const archives = path.join(cache, "archives");
+  const names = await readdir(archives);
+  return names.filter((name) => name.endsWith(".deb")).map((name) => path.join(archives, name));
+}
+
+async function aptGet(folder: string, args: string[], report: (doing: string) => void) {
+  const configuration = ["-c", path.join(folder, "apt.conf")];
+  const progress = ["-o", "APT::Status-Fd=3"];
+  const apt = execa("apt-get", [...configuration, ...progress, ...args], {
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    env: { LC_ALL: "C" },
+  });
+  // apt's machine-readable progress: `dlstatus:NUMBER:PERCENT:WHAT`.
+  for await (const line of apt.iterable({ from: "fd3" })) {
+    const [kind, , percent] = String(line).split(":");
+    if (kind === "dlstatus") report(`downloading, ${Math.round(Number(percent))} %`);
+  }
+  await apt;
+}
+
+/** Removes what an earlier unpacking left that was killed before it could clean up. */
+async function removeAbandoned(folder: string) {
+  const prefix = `${path.basename(folder)}.partial-`;
+  for (const name of readdirSync(path.dirname(folder))) {
+    if (!name.startsWith(prefix) || isRunning(Number(name.slice(prefix.length)))) continue;
+    await rm(path.join(path.dirname(folder), name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function explained(error: unknown, packages: string[]): PackagesError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const said = error instanceof ExecaError ? String(error.stderr ?? "") : "";
+  const reason =
+    code === "ENOENT"
+      ? "this system has no apt-get or no dpkg-deb (it is not Debian or one of its kin)"
+      : code === "ENOSPC" || /no space left|enough free space/i.test(said)
+        ? "the disk is full (about 700 MB are needed for a moment)"
+        : /failed to fetch|could not resolve|could not connect|unable to connect|temporary failure/i.test(said)
+          ? "the package archive could not be reached: is there a network?"
+          : /unable to locate package/i.test(said)
+            ? "this release of the distribution does not have them all"
+            : (error as Error).message.split("\n")[0];
+  const details = said
+    .split("\n")
+    .filter((line) => line.startsWith("E:"))
+    .slice(0, 3);
+  return new PackagesError(
+    [`Could not fetch the packages ${packages.join(", ")}: ${reason}.`, ...details].join("\n"),
+    { cause: error },
+  );
+}
+
+/** How to start a program that lies in a folder of unpacked packages. */
+export interface UnpackedProgram {
+  command: string;
+  /** What comes before the program's own arguments. */
+  args: string[];
+}
+
+/**
+ * How to start a program of unpacked packages with their own libraries. The libraries are named to the
+ * packages' own loader rather than in `LD_LIBRARY_PATH`, which the program's children would inherit.
+ *
+ * @param root a folder of `unpackPackages`
+ * @param program its path below that folder
+ * @throws PackagesError where the loader is not there
+ */
+export async function unpackedProgram(root: string, program: string): Promise<UnpackedProgram> {
+  const folders = await libraryFolders(root);
+  for (const folder of [path.join(root, "lib64"), ...folders]) {
+    const names = await readdir(folder).catch(() => []);
+    const loader = names.find((name) => /^ld-linux.*\.so\.\d+$/.test(name));
+    if (loader) {
+      const args = ["--library-path", folders.join(":"), path.join(root, program)];
+      return { command: path.join(folder, loader), args };
+    }
+  }
+  throw new PackagesError(`${root} has no loader (ld-linux): remove that folder and start again.`);
+}
+
+/** The folders of unpacked packages that hold shared libraries. */
+export async function libraryFolders(root: string): Promise<string[]> {
+  const folders: string[] = [];
+  for (const library of ["lib", "usr/lib"]) {
+    const parent = path.join(root, library);
+    const names = await readdir(parent).catch(() => []);
+    for (const triplet of names.filter((name) => name.includes("-linux-gnu"))) {
+      // Debian chooses between several BLAS libraries with links that install scripts make.
+      for (const inner of ["", "blas", "lapack"]) folders.push(path.join(parent, triplet, inner));
+    }
+    folders.push(parent);
+  }
+  const there = await Promise.all(folders.map(exists));
+  return folders.filter((_, index) => there[index]);
+}
+
+/** Whether there is a file or folder at a path. */
+export async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

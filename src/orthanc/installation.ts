@@ -1,0 +1,118 @@
+/** Finds an Orthanc with its Python plugin on this machine, or fetches one into `.orthanc/`. */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { exists, type UnpackedProgram, unpackedProgram, unpackPackages } from "../debian/packages.ts";
+
+/** An Orthanc that can be started, with what the examples need beside it. */
+export interface Installation {
+  /** The Debian release it belongs to, such as `bookworm`. */
+  release: string;
+  orthanc: UnpackedProgram;
+  /** What Orthanc's environment must have. */
+  environment: Record<string, string>;
+  /** The Python plugin's library. */
+  plugin: string;
+  /** DCMTK's `dcmsend`, which plays the modality. */
+  dcmsend: UnpackedProgram;
+  /** The folder of pydicom's DICOM test files. */
+  testFiles: string;
+}
+
+/** There is no Orthanc to be had: what was looked at, and the way out. */
+export class InstallationError extends Error {
+  override name = "InstallationError";
+}
+
+const PACKAGES = ["orthanc", "orthanc-python", "python3-pydicom", "python3-requests", "dcmtk"];
+const FETCHED = path.resolve(import.meta.dirname, "../../.orthanc");
+const PLUGIN_FOLDERS = ["share/orthanc/plugins", "lib/orthanc/plugins", "local/share/orthanc/plugins"];
+const TEST_FILES = "lib/python3/dist-packages/pydicom/data/test_files";
+
+/**
+ * An Orthanc, in this order: the one that `ORTHANC_EXECUTABLE` names; `Orthanc` on the PATH or in `/usr/sbin`,
+ * where everything that the examples need is installed with it; else the distribution's packages, fetched
+ * into `.orthanc/` on first use.
+ *
+ * @param report is told what is being fetched
+ * @throws InstallationError where `ORTHANC_EXECUTABLE` names none that can be used
+ * @throws PackagesError where none is installed and none can be fetched
+ */
+export async function findOrthanc(report: (doing: string) => void = () => {}): Promise<Installation> {
+  const release = await debianRelease();
+  const chosen = process.env.ORTHANC_EXECUTABLE;
+  if (chosen) {
+    const found = await installed(chosen, release);
+    if (typeof found === "string") {
+      throw new InstallationError(
+        `ORTHANC_EXECUTABLE names ${chosen}, which can't be used: ${found}. Unset it to have an Orthanc fetched.`,
+      );
+    }
+    return found;
+  }
+  for (const folder of [...(process.env.PATH ?? "").split(":"), "/usr/sbin"]) {
+    const found = await installed(path.join(folder, "Orthanc"), release);
+    if (typeof found !== "string") return found;
+  }
+  const root = path.join(FETCHED, release);
+  await unpackPackages(PACKAGES, root, report);
+  return unpacked(root, release);
+}
+
+/** An Orthanc that was installed system-wide, or what is missing beside it. */
+async function installed(executable: string, release: string): Promise<Installation | string> {
+  if (!(await exists(executable))) return "there is no such file";
+  const prefix = path.dirname(path.dirname(executable));
+  const plugin = await firstThere([prefix, "/usr"], PLUGIN_FOLDERS, "libOrthancPython.so");
+  if (!plugin) return "its Python plugin is not installed (package orthanc-python)";
+  const testFiles = await firstThere([prefix, "/usr"], [TEST_FILES], "");
+  if (!testFiles) return "pydicom is not installed (package python3-pydicom)";
+  if (!(await exists("/usr/lib/python3/dist-packages/requests"))) {
+    return "requests is not installed (package python3-requests)";
+  }
+  const dcmsend = await firstThere([prefix, "/usr"], ["bin"], "dcmsend");
+  if (!dcmsend) return "dcmsend is not installed (package dcmtk)";
+  return {
+    release,
+    orthanc: { command: executable, args: [] },
+    environment: {},
+    plugin,
+    dcmsend: { command: dcmsend, args: [] },
+    testFiles,
+  };
+}
+
+async function firstThere(prefixes: string[], folders: string[], name: string) {
+  for (const prefix of prefixes) {
+    for (const folder of folders) {
+      const file = path.join(prefix, folder, name);
+      if (await exists(file)) return file;
+    }
+  }
+}
+
+/** The Orthanc in a folder of unpacked packages. */
+async function unpacked(root: string, release: string): Promise<Installation> {
+  const usr = path.join(root, "usr");
+  const dictionary = await firstThere(
+    [path.join(usr, "share")],
+    ["libdcmtk17", "libdcmtk18", "libdcmtk19", "libdcmtk20", "dcmtk"],
+    "dicom.dic",
+  );
+  const environment: Record<string, string> = { PYTHONHOME: usr };
+  // DCMTK refuses to start with a dictionary that is not there.
+  if (dictionary) environment.DCMDICTPATH = dictionary;
+  return {
+    release,
+    orthanc: await unpackedProgram(root, "usr/sbin/Orthanc"),
+    environment,
+    plugin: path.join(usr, "share/orthanc/plugins/libOrthancPython.so"),
+    dcmsend: await unpackedProgram(root, "usr/bin/dcmsend"),
+    testFiles: path.join(usr, TEST_FILES),
+  };
+}
+
+/** The code name of this machine's Debian release; `system` where it has none. */
+async function debianRelease(): Promise<string> {
+  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
+  return /^VERSION_CODENAME=(\w+)/m.exec(text)?.[1] ?? "system";
+}

@@ -1,0 +1,191 @@
+/** A private Orthanc: started on free ports of this machine, with credentials and a storage of its own. */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import getPort from "get-port";
+import { Agent, fetch, type RequestInit, type Response } from "undici";
+import { findOrthanc, type Installation } from "./installation.ts";
+
+/** How long Orthanc may take to answer for the first time, in milliseconds. */
+const START_LIMIT = 30_000;
+const GUARD = path.join(import.meta.dirname, "guard.js");
+const USER = "reader";
+
+/** What to start Orthanc with. */
+export interface OrthancOptions {
+  /** The Python plugin's script, an absolute path; without it, Orthanc starts without the plugin. */
+  script?: string;
+  /** Settings that are added to Orthanc's configuration. */
+  configuration?: Record<string, unknown>;
+  /** Variables that are added to Orthanc's environment. */
+  environment?: Record<string, string>;
+}
+
+/** Orthanc did not start: why, with the end of its log. */
+export class StartError extends Error {
+  override name = "StartError";
+}
+
+/** A running private Orthanc. */
+export interface Orthanc {
+  /** Without a slash at the end. */
+  url: string;
+  user: string;
+  password: string;
+  pid: number;
+  dicomPort: number;
+  /** Its private folder: configuration, log, storage. Gone when Orthanc has stopped. */
+  folder: string;
+  storage: string;
+  installation: Installation;
+  /** Sends a request with the credentials, over a connection of its own for each that runs at once. */
+  request(path: string, init?: RequestInit): Promise<Response>;
+  /** Sends DICOM files over the network as a modality does. */
+  send(files: string[]): Promise<void>;
+  /** Everything that Orthanc and its plugin have printed so far. */
+  log(): Promise<string>;
+  /** Settles when Orthanc has ended, for whatever reason, and nothing of it is left: how it ended. */
+  ended: Promise<string>;
+  /** Ends Orthanc and all its descendants, and removes its folder. May be called more than once. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an Orthanc and waits until it answers. Authentication is on, for a user with a generated password.
+ * It ends with this process, however this process ends.
+ *
+ * Orthanc can't be told to listen on loopback only before release 1.12: here it refuses other addresses
+ * (`RemoteAccessAllowed: false`), and takes DICOM files from 127.0.0.1 alone.
+ *
+ * @throws InstallationError, PackagesError where there is no Orthanc
+ * @throws StartError where it ends or does not answer within 30 seconds
+ */
+export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthanc> {
+  const installation = await findOrthanc();
+  const folder = await mkdtemp(path.join(tmpdir(), "orthanc-twins-"));
+  const storage = path.join(folder, "storage");
+  const temporary = path.join(folder, "tmp");
+  await Promise.all([mkdir(storage), mkdir(temporary)]);
+  const logFile = path.join(folder, "orthanc.log");
+  const password = randomBytes(16).toString("hex");
+  const httpPort = await getPort({ host: "127.0.0.1" });
+  const dicomPort = await getPort({ host: "127.0.0.1" });
+  const configuration = {
+    Name: "Orthanc Twins",
+    StorageDirectory: storage,
+    HttpPort: httpPort,
+    RemoteAccessAllowed: false,
+    AuthenticationEnabled: true,
+    RegisteredUsers: { [USER]: password },
+    DicomPort: dicomPort,
+    DicomAlwaysAllowStore: false,
+    DicomCheckModalityHost: true,
+    DicomModalities: { modality: ["MODALITY", "127.0.0.1", dicomPort] },
+    ...(options.script && { Plugins: [installation.plugin], PythonScript: options.script }),
+    ...options.configuration,
+  };
+  const configurationFile = path.join(folder, "orthanc.json");
+  await writeFile(configurationFile, JSON.stringify(configuration, null, 2), { mode: 0o600 });
+
+  const { command, args } = installation.orthanc;
+  const guard = spawn(process.execPath, [GUARD], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: {},
+    detached: true,
+  });
+  const task = {
+    command,
+    args: [...args, configurationFile],
+    env: {
+      ...process.env,
+      ...installation.environment,
+      ...options.environment,
+      PYTHONUNBUFFERED: "1",
+      PYTHONDONTWRITEBYTECODE: "1",
+      TMPDIR: temporary,
+    },
+    folder,
+    log: logFile,
+  };
+  guard.stdin.on("error", () => {});
+  guard.stdin.write(`${JSON.stringify(task)}\n`);
+
+  let pid = 0;
+  let howItEnded = "its guard was killed";
+  createInterface({ input: guard.stdout }).on("line", (line) => {
+    const message = JSON.parse(line) as { pid?: number; ended?: string };
+    if (message.pid) pid = message.pid;
+    if (message.ended) howItEnded = message.ended;
+  });
+  const ended = new Promise<string>((resolve) => {
+    guard.once("close", () => resolve(howItEnded));
+  });
+  const stop = async () => {
+    guard.stdin.end();
+    await ended;
+    await agent.close();
+  };
+
+  const url = `http://127.0.0.1:${httpPort}`;
+  const authorization = `Basic ${Buffer.from(`${USER}:${password}`).toString("base64")}`;
+  const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const request = (target: string, init: RequestInit = {}) =>
+    fetch(url + target, {
+      dispatcher: agent,
+      ...init,
+      headers: { authorization, ...(init.headers as Record<string, string>) },
+    });
+
+  // The folder goes when Orthanc ends, so the log is kept from the moment that matters.
+  let lastLog = "";
+  const log = async () => {
+    lastLog = await readFile(logFile, "utf8").catch(() => lastLog);
+    return lastLog;
+  };
+
+  const answers = async () => {
+    for (;;) {
+      await log();
+      if (pid && (await request("/system").then((r) => r.ok, () => false))) return true;
+      await sleep(25);
+    }
+  };
+  const started = await Promise.race([
+    answers(),
+    ended.then(() => false),
+    sleep(START_LIMIT, false, { ref: false }),
+  ]);
+  if (!started) {
+    await stop();
+    throw new StartError(`Orthanc did not start (${howItEnded}). Its log:\n${await log()}`);
+  }
+
+  return {
+    url,
+    user: USER,
+    password,
+    pid,
+    dicomPort,
+    folder,
+    storage,
+    installation,
+    request,
+    send: (files) => sendFiles(installation, dicomPort, files),
+    log,
+    ended,
+    stop,
+  };
+}
+
+async function sendFiles(installation: Installation, port: number, files: string[]) {
+  const { command, args } = installation.dcmsend;
+  const options = ["--decompress-never", "-aet", "MODALITY", "-aec", "ORTHANC"];
+  await execa(command, [...args, ...options, "127.0.0.1", String(port), ...files], {
+    env: installation.environment,
+  });
+}
