@@ -1,0 +1,73 @@
+/** Highlights code while the site is built, so that a page needs no highlighter. */
+import path from "node:path";
+import { createCssVariablesTheme, createHighlighter } from "shiki";
+
+/** The languages that a page may show, by the name used after the fence, and what a block is headed with. */
+export const LANGUAGES = {
+  python: "Python",
+  typescript: "TypeScript",
+  json: "JSON",
+  bash: "Shell",
+  http: "HTTP",
+  text: "Text",
+} as const;
+export type Language = keyof typeof LANGUAGES;
+
+const BY_EXTENSION: Record<string, Language> = {
+  ".py": "python",
+  ".ts": "typescript",
+  ".json": "json",
+  ".sh": "bash",
+  ".txt": "text",
+};
+
+/** The language of a file by its ending; undefined where we show no such files. */
+export function languageOf(file: string): Language | undefined {
+  return BY_EXTENSION[path.extname(file)];
+}
+
+// This theme gives the kind of each token; src/css/code.css gives kinds their colours, for light and dark.
+const theme = createCssVariablesTheme({ name: "kinds", variablePrefix: "--" });
+const highlighter = createHighlighter({
+  themes: [theme],
+  langs: ["python", "typescript", "json", "bash", "http"],
+});
+
+/**
+ * Highlights code.
+ * @returns HTML whose text content is exactly the code: a span with a class for each run of tokens of a kind,
+ * plain text for the rest
+ */
+export async function highlight(code: string, lang: Language): Promise<string> {
+  const lines = (await highlighter).codeToTokensBase(code, { lang, theme });
+  const runs: { kind: string; text: string }[] = [];
+  for (const [index, line] of lines.entries()) {
+    const tokens = line.map(({ content, color }) => ({ text: content, kind: kindOf(color) }));
+    if (index > 0) {
+      tokens.unshift({ text: "\n", kind: "" });
+    }
+    for (const token of tokens) {
+      const last = runs.at(-1);
+      if (last !== undefined && (last.kind === token.kind || token.text.trim() === "")) {
+        last.text += token.text;
+      } else {
+        runs.push(token);
+      }
+    }
+  }
+  return runs
+    .map(({ kind, text }) =>
+      kind === "" ? escapeHtml(text) : `<span class="tok-${kind}">${escapeHtml(text)}</span>`,
+    )
+    .join("");
+}
+
+/** `var(--token-keyword)` to `keyword`; punctuation and plain names stay as they are. */
+function kindOf(color = ""): string {
+  const kind = /--token-([a-z-]+)/.exec(color)?.[1] ?? "";
+  return kind === "punctuation" ? "" : kind;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

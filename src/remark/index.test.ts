@@ -1,0 +1,190 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { evaluate } from "@mdx-js/mdx";
+import { createElement } from "react";
+import * as runtime from "react/jsx-runtime";
+import { renderToStaticMarkup } from "react-dom/server";
+import { VFile } from "vfile";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import remarkExamples from "./index.ts";
+
+let root: string;
+
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), "remark-"));
+  await write(
+    "examples/ping/plugin.py",
+    'import orthanc\n# region callback\nname = "<py>"\n# endregion\n# region work\nrun()\n# endregion\n',
+  );
+  await write(
+    "examples/ping/plugin.ts",
+    'import "node:http";\n// #region callback\nconst name = "ts";\n// #endregion\n',
+  );
+  await write("examples/ping/worker.ts", "// #region work\nrun();\n// #endregion\n");
+  await write("examples/bridge/settings.json", '{ "Node": {} }\n');
+  await write("static/runs/ping.json", '{ "example": "ping", "release": "bookworm" }\n');
+});
+
+afterEach(() => rm(root, { recursive: true }));
+
+async function write(file: string, text: string): Promise<void> {
+  await mkdir(path.dirname(path.join(root, file)), { recursive: true });
+  await writeFile(path.join(root, file), text);
+}
+
+/** Compiles and renders a page as the site does; returns what each of our components was given. */
+async function render(text: string): Promise<{ name: string; props: Record<string, unknown> }[]> {
+  const given: { name: string; props: Record<string, unknown> }[] = [];
+  const page = new VFile({ path: path.join(root, "docs/page.mdx"), value: text });
+  const { default: Page } = await evaluate(page, {
+    ...runtime,
+    remarkPlugins: [[remarkExamples, { root }]],
+  });
+  const record = (name: string) => (props: Record<string, unknown>) => {
+    given.push({ name, props });
+    return null;
+  };
+  const components = Object.fromEntries(
+    ["Twins", "CodeBlock", "RecordedRun"].map((name) => [name, record(name)]),
+  );
+  renderToStaticMarkup(createElement(Page, { components }));
+  return given;
+}
+
+/** What a reader sees of highlighted code. */
+function textOf(html: string): string {
+  return html
+    .replaceAll(/<[^>]+>/g, "")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&amp;", "&");
+}
+
+interface Shown {
+  file: string;
+  html: string;
+  region?: string;
+  whole?: string;
+}
+
+function shownIn(twin: unknown): Shown[] {
+  return twin as Shown[];
+}
+
+test("shows a region of both twins, and carries the files it comes from without the marks", async () => {
+  const [twins, ...others] = await render('# Title\n\n<Twins example="ping" region="work" />\n');
+  expect(others).toEqual([]);
+  expect(twins?.name).toBe("Twins");
+  const [python] = shownIn(twins?.props.python);
+  const [typescript] = shownIn(twins?.props.typescript);
+  expect(python).toMatchObject({
+    file: "examples/ping/plugin.py",
+    region: "work",
+    whole: 'import orthanc\nname = "<py>"\nrun()\n',
+  });
+  expect(textOf(python?.html ?? "")).toBe("run()\n");
+  expect(typescript).toMatchObject({ file: "examples/ping/worker.ts", whole: "run();\n" });
+  expect(textOf(typescript?.html ?? "")).toBe("run();\n");
+});
+
+test("shows whole files, without the marks", async () => {
+  const [twins] = await render('<Twins example="ping" />\n');
+  const shown = (twin: unknown) =>
+    shownIn(twin).map(({ file, html, region, whole }) => [file, textOf(html), region, whole]);
+  expect(shown(twins?.props.python)).toEqual([
+    ["examples/ping/plugin.py", 'import orthanc\nname = "<py>"\nrun()\n', undefined, undefined],
+  ]);
+  expect(shown(twins?.props.typescript)).toEqual([
+    ["examples/ping/plugin.ts", 'import "node:http";\nconst name = "ts";\n', undefined, undefined],
+    ["examples/ping/worker.ts", "run();\n", undefined, undefined],
+  ]);
+});
+
+test("highlights", async () => {
+  const [block] = await render('<Source file="ping/plugin.py" region="callback" />\n');
+  expect(block).toMatchObject({
+    name: "CodeBlock",
+    props: {
+      code: {
+        file: "examples/ping/plugin.py",
+        region: "callback",
+        html: 'name <span class="tok-keyword">= </span><span class="tok-string-expression">"&lt;py&gt;"\n</span>',
+      },
+    },
+  });
+});
+
+test("shows one file below examples/", async () => {
+  const [block] = await render('<Source file="bridge/settings.json" />\n');
+  const code = block?.props.code as Shown;
+  expect(code.file).toBe("examples/bridge/settings.json");
+  expect(textOf(code.html)).toBe('{ "Node": {} }\n');
+});
+
+test("shows a block of the page itself", async () => {
+  const [block] = await render("```bash\nnpm start\n\ncurl x\n```\n");
+  const code = block?.props.code as Shown & { language: string };
+  expect(code.language).toBe("Shell");
+  expect(code.file).toBeUndefined();
+  expect(textOf(code.html)).toBe("npm start\n\ncurl x\n");
+});
+
+test("hands the recorded run to its component", async () => {
+  expect(await render('<RecordedRun example="ping" />\n')).toEqual([
+    { name: "RecordedRun", props: { run: { example: "ping", release: "bookworm" } } },
+  ]);
+});
+
+test.each([
+  [
+    "an unknown example",
+    '\n<Twins example="pong" />',
+    'docs/page.mdx:2: there is no example "pong"; the folders below examples/ are: bridge, ping.',
+  ],
+  [
+    "an unknown region",
+    '<Twins example="ping" region="nothing" />',
+    'docs/page.mdx:1: examples/ping/plugin.py: there is no region "nothing"; there are "callback", "work".',
+  ],
+  [
+    "an unknown file",
+    '<Source file="bridge/bridge.py" />',
+    "docs/page.mdx:1: there is no file examples/bridge/bridge.py.",
+  ],
+  [
+    "a missing recorded run",
+    '<RecordedRun example="pong" />',
+    "docs/page.mdx:1: there is no file static/runs/pong.json.",
+  ],
+  ["a missing attribute", '<Twins region="work" />', '<Twins> lacks its attribute "example"'],
+  [
+    "an unknown attribute",
+    '<Twins example="ping" part="work" />',
+    "an attribute that is not known",
+  ],
+  ["an attribute that is an expression", "<Twins example={1} />", "no plain text"],
+  ["an element inside text", 'See <RecordedRun example="ping" />', "stands inside other text"],
+  [
+    "a fence without a language",
+    "```\nx\n```",
+    "docs/page.mdx:1: a block of code names no language",
+  ],
+  ["a fence in an unknown language", "```cobol\nx\n```", "names no language that is known"],
+])("fails on %s", async (_, text, message) => {
+  await expect(render(text)).rejects.toThrow(message);
+});
+
+test("fails where one twin lacks a region, whatever the page shows of the example", async () => {
+  await write("examples/ping/worker.ts", "run();\n");
+  await expect(render('<Twins example="ping" region="callback" />')).rejects.toThrow(
+    'examples/ping/plugin.py:5: region "work" has no TypeScript twin',
+  );
+});
+
+test("fails where a region is not closed", async () => {
+  await write("examples/ping/plugin.ts", "// #region callback\nrun();\n");
+  await expect(render('<Twins example="ping" />')).rejects.toThrow(
+    'examples/ping/plugin.ts:1: region "callback" is not closed',
+  );
+});
