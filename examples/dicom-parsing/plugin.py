@@ -1,0 +1,79 @@
+"""Serves a summary of an instance on /dicom-summary/{id}: a worker process parses its file."""
+
+import io
+import json
+
+import orthanc
+import pydicom
+from pool import WorkerDied, WorkerPool
+
+WORKERS = 4
+DEADLINE = 30  # seconds
+
+
+# region parse
+def parse(file: bytes) -> dict:
+    """Summarises a DICOM file, in a worker, which must not use the orthanc module."""
+    dataset = pydicom.dcmread(io.BytesIO(file))
+    return {
+        "transferSyntax": dataset.file_meta.TransferSyntaxUID,
+        "sopClass": dataset.get("SOPClassUID"),
+        "modality": dataset.get("Modality"),
+        "rows": dataset.get("Rows"),
+        "columns": dataset.get("Columns"),
+        "frames": int(dataset.get("NumberOfFrames", 1)),
+        "elements": len(dataset),
+    }
+
+
+# endregion
+
+pool = WorkerPool(WORKERS)
+
+
+# region callback
+def on_summary(output, uri, **request) -> None:
+    """Answers GET /dicom-summary/{id}. The master fetches the file: a worker gets its bytes."""
+    if request["method"] != "GET":
+        output.SendMethodNotAllowed("GET")
+        return
+    try:
+        file = orthanc.RestApiGet(f"/instances/{request['groups'][0]}/file")
+    except orthanc.OrthancException as error:
+        if error.args[0] == orthanc.ErrorCode.UNKNOWN_RESOURCE:
+            send_json(output, 404, {"error": "no such instance"})
+        else:
+            send_json(output, 502, {"error": f"Orthanc can't read the file: {error.args[1]}"})
+        return
+    try:
+        send_json(output, 200, pool.run(DEADLINE, parse, file))
+    except TimeoutError as error:
+        send_json(output, 504, {"error": str(error)})
+    except WorkerDied as error:
+        send_json(output, 503, {"error": str(error)})
+    except Exception as error:  # Broken DICOM makes pydicom raise nearly anything.
+        orthanc.LogWarning(f"Can't parse {uri}: {error!r}")
+        send_json(output, 422, {"error": "the instance's file can't be parsed"})
+
+
+# endregion
+
+
+def send_json(output, status: int, value: dict) -> None:
+    """Answers with a status and a JSON body."""
+    body = json.dumps(value)
+    if status == 200:
+        output.AnswerBuffer(body, "application/json")
+    else:
+        output.SetHttpHeader("Content-Type", "application/json")
+        output.SendHttpStatus(status, body, len(body.encode()))
+
+
+def on_change(change, level, resource) -> None:
+    """Ends the workers with Orthanc."""
+    if change == orthanc.ChangeType.ORTHANC_STOPPED:
+        pool.close()
+
+
+orthanc.RegisterRestCallback("/dicom-summary/([^/]+)", on_summary)
+orthanc.RegisterOnChangeCallback(on_change)

@@ -1,0 +1,35 @@
+import { parseDicom } from "dicom-parser";
+
+// #region parse
+/** What is told of a DICOM file. An attribute that it lacks is null. */
+export interface Summary {
+  transferSyntax: string;
+  sopClass: string | null;
+  modality: string | null;
+  rows: number | null;
+  columns: number | null;
+  frames: number;
+  elements: number;
+}
+
+/** Summarises a DICOM file, in a worker. Undefined where it can't be parsed. */
+export default function parse(file: Uint8Array): Summary | undefined {
+  try {
+    const dataset = parseDicom(file);
+    const tags = Object.keys(dataset.elements);
+    return {
+      transferSyntax: dataset.string("x00020010") ?? "",
+      sopClass: dataset.string("x00080016") ?? null,
+      modality: dataset.string("x00080060") ?? null,
+      rows: dataset.uint16("x00280010") ?? null,
+      columns: dataset.uint16("x00280011") ?? null,
+      frames: dataset.intString("x00280008") ?? 1,
+      // Group 2 is the file's header, which pydicom counts apart.
+      elements: tags.filter((tag) => !tag.startsWith("x0002")).length,
+    };
+  } catch (error) {
+    // Not an Error: dicom-parser throws plain objects and strings as well, for broken files.
+    console.warn("Can't parse a DICOM file:", error);
+  }
+}
+// #endregion
