@@ -1,4 +1,4 @@
-import { parseDicom } from "dicom-parser";
+import dicomParser from "dicom-parser";
 
 // #region parse
 /** What is told of a DICOM file. An attribute that it lacks is null. */
@@ -15,7 +15,7 @@ export interface Summary {
 /** Summarises a DICOM file, in a worker. Undefined where it can't be parsed. */
 export default function parse(file: Uint8Array): Summary | undefined {
   try {
-    const dataset = parseDicom(file);
+    const dataset = dicomParser.parseDicom(file);
     const tags = Object.keys(dataset.elements);
     return {
       transferSyntax: dataset.string("x00020010") ?? "",

@@ -1,0 +1,63 @@
+/** `npm run example`: runs one example on a live Orthanc and prints the transcript. */
+import { Argument, Command, Option } from "commander";
+import ora from "ora";
+import { ExampleError, exampleIds, readExample, TWINS, type Twin } from "../harness/example.ts";
+import { differences, judgeRun } from "../harness/judge.ts";
+import { playTwin } from "../harness/play.ts";
+import type { TwinRun } from "../harness/run.ts";
+import { transcript } from "../harness/transcript.ts";
+import { main } from "./main.ts";
+
+interface Options {
+  twin?: Twin;
+  json?: boolean;
+  list?: boolean;
+}
+
+const command = new Command("npm run example --")
+  .description("Runs one example on a live Orthanc and prints what was asked and answered.")
+  .addArgument(new Argument("[id]", "the example"))
+  .addOption(new Option("--twin <twin>", "only this twin").choices(TWINS))
+  .option("--json", "print the run as JSON")
+  .option("--list", "list all examples")
+  .action((id: string | undefined, options: Options) => main(() => run(id, options)));
+await command.parseAsync();
+
+async function run(id: string | undefined, options: Options): Promise<number> {
+  if (options.list) {
+    for (const known of await exampleIds()) {
+      console.log(`${known.padEnd(24)}${(await readExample(known)).summary}`);
+    }
+    return 0;
+  }
+  if (!id) throw new ExampleError(`Name an example: ${(await exampleIds()).join(", ")}.`);
+  const example = await readExample(id);
+  const twins = options.twin ? [options.twin] : TWINS;
+
+  const runs: TwinRun[] = [];
+  for (const twin of twins) {
+    const progress = ora(`${twin} twin: starting Orthanc`).start();
+    try {
+      const { run } = await playTwin(example, twin, (step) => {
+        progress.text = `${twin} twin: ${step.name}`;
+      });
+      runs.push(run);
+      progress.succeed(`${twin} twin: ${run.steps.length} steps played`);
+    } catch (error) {
+      progress.fail();
+      throw error;
+    }
+  }
+
+  const [python, typescript] = runs;
+  const problems = runs.flatMap((played) => judgeRun(example, played).problems);
+  if (python && typescript) problems.push(...differences(example, python, typescript));
+  if (options.json) {
+    console.log(JSON.stringify({ example: id, runs, problems }, null, 2));
+  } else {
+    console.log(`\n${runs.map(transcript).join("\n\n")}\n`);
+    if (runs.length === 2 && problems.length === 0) console.log("Both twins gave the same answers.");
+  }
+  for (const problem of problems) console.error(problem);
+  return problems.length > 0 ? 1 : 0;
+}
