@@ -26,7 +26,7 @@ export function languageOf(file: string): Language | undefined {
   return BY_EXTENSION[path.extname(file)];
 }
 
-// This theme gives the kind of each token; src/css/code.css gives kinds their colours, for light and dark.
+// This theme gives the kind of each token; src/components/CodeBlock.module.css gives kinds their colours.
 const theme = createCssVariablesTheme({ name: "kinds", variablePrefix: "--" });
 const highlighter = createHighlighter({
   themes: [theme],

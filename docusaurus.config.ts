@@ -1,0 +1,80 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Options, ThemeConfig } from "@docusaurus/preset-classic";
+import type { Config, LoadContext, Plugin } from "@docusaurus/types";
+import remarkExamples from "./src/remark/index.ts";
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+
+/** Without scripts no tab can be chosen and nothing copied: all tabs are open then, and those buttons away. */
+const withoutScripts =
+  "<style>[role=tabpanel][hidden]{display:block}[role=tablist],[data-needs-scripts]{display:none!important}</style>";
+
+function bundling({ generatedFilesDir }: LoadContext): Plugin {
+  return {
+    name: "orthanc-twins-bundling",
+    configureWebpack: (_config, isServer) => ({
+      // Our package.json says that a .js file is an ES module. What is built for rendering on the server is
+      // CommonJS, and what Docusaurus generates mixes both kinds; each has to be told.
+      ...(isServer && { output: { chunkFilename: "[name].cjs" } }),
+      module: {
+        rules: [
+          { test: /\.js$/, include: generatedFilesDir, type: "javascript/auto" },
+          {
+            test: /\.mdx$/,
+            include: path.join(root, "docs"),
+            enforce: "pre",
+            use: [{ loader: path.join(root, "src/remark/watch-examples.mjs"), options: { root } }],
+          },
+        ],
+      },
+      // The theme brings a highlighter for the browser; ours works at build time.
+      resolve: { alias: { "prism-react-renderer": false } },
+    }),
+  };
+}
+
+const config: Config = {
+  title: "Orthanc Twins",
+  tagline: "Orthanc plugins that do not block, in Python and in TypeScript",
+  favicon: "img/logo.svg",
+  url: "https://orthanc-twins.example",
+  baseUrl: "/",
+  trailingSlash: false,
+  future: { v4: true },
+  onBrokenLinks: "throw",
+  onBrokenAnchors: "throw",
+  onDuplicateRoutes: "throw",
+  markdown: { hooks: { onBrokenMarkdownLinks: "throw", onBrokenMarkdownImages: "throw" } },
+  headTags: [{ tagName: "noscript", attributes: {}, innerHTML: withoutScripts }],
+  presets: [
+    [
+      "classic",
+      {
+        docs: {
+          routeBasePath: "/",
+          sidebarPath: "./sidebars.ts",
+          remarkPlugins: [[remarkExamples, { root }]],
+        },
+        blog: false,
+        pages: false,
+        theme: { customCss: "./src/css/site.css" },
+      } satisfies Options,
+    ],
+  ],
+  plugins: [bundling],
+  themeConfig: {
+    colorMode: { respectPrefersColorScheme: true },
+    navbar: {
+      title: "Orthanc Twins",
+      logo: { src: "img/logo.svg", alt: "" },
+      items: [{ type: "docSidebar", sidebarId: "docs", label: "Docs", position: "left" }],
+    },
+    footer: {
+      copyright:
+        'Code under the MIT licence, prose under <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>.',
+    },
+  } satisfies ThemeConfig,
+};
+
+export default config;

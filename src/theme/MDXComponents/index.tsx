@@ -1,0 +1,7 @@
+/** What a page may use without importing it. */
+import MDXComponents from "@theme-original/MDXComponents";
+import { CodeBlock } from "../../components/CodeBlock.tsx";
+import { RecordedRun } from "../../components/RecordedRun.tsx";
+import { Twins } from "../../components/Twins.tsx";
+
+export default { ...MDXComponents, CodeBlock, RecordedRun, Twins };
