@@ -12,7 +12,7 @@ export function CodeBlock({ code }: { code: Code }): ReactNode {
   const label = region === undefined ? name : `${name}, region ${region}`;
   return (
     <figure className={styles.block} data-file={file} data-region={region}>
-      <figcaption className={styles.head}>
+      <figcaption className={styles.head} data-pagefind-ignore>
         <span className={styles.title}>
           <span className={styles.folder}>{file?.slice(0, slash + 1)}</span>
           <strong>{name}</strong>

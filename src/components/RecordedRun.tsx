@@ -14,7 +14,11 @@ const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "U
 export function RecordedRun({ run }: { run: Run }): ReactNode {
   const { versions, twins } = run;
   return (
-    <section className={styles.run} aria-label={`Recorded run of ${run.example}`}>
+    <section
+      className={styles.run}
+      aria-label={`Recorded run of ${run.example}`}
+      data-pagefind-ignore
+    >
       <p className={styles.head}>
         <strong>Recorded run</strong>
         <time dateTime={run.recordedAt}>{dates.format(new Date(run.recordedAt))}</time>

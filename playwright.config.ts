@@ -1,0 +1,31 @@
+import { defineConfig } from "@playwright/test";
+import getPort from "get-port";
+import { findBrowser } from "./src/setup/browser.ts";
+
+// Every worker reads this file: what the first reading has found out goes to the others in the environment.
+process.env.SITE_PORT ??= String(await getPort());
+const origin = `http://127.0.0.1:${process.env.SITE_PORT}`;
+const browser = process.env.CHROMIUM_EXECUTABLE
+  ? { executablePath: process.env.CHROMIUM_EXECUTABLE, env: {} }
+  : await findBrowser();
+
+export default defineConfig({
+  testDir: "src/browser",
+  fullyParallel: true,
+  forbidOnly: true,
+  workers: 2,
+  reporter: "line",
+  use: {
+    baseURL: origin,
+    launchOptions: {
+      executablePath: browser.executablePath,
+      env: { ...(process.env as Record<string, string>), ...browser.env },
+      // Chromium's sandbox refuses to work for root.
+      args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
+    },
+  },
+  webServer: {
+    command: `docusaurus serve --no-open --host 127.0.0.1 --port ${process.env.SITE_PORT}`,
+    url: origin,
+  },
+});

@@ -1,0 +1,261 @@
+/** The built site in a browser: every page of the sitemap, and what a reader does with them. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, type Locator, type Page, test } from "@playwright/test";
+import { findRegion, parseRegions } from "../remark/regions.ts";
+
+const ROOT = path.resolve(import.meta.dirname, "../..");
+
+/** A page with several pairs of twins and a recorded run. */
+const EXAMPLE_PAGE = "/blocking-computation";
+
+const PAGES = [
+  ...readFileSync(path.join(ROOT, "build/sitemap.xml"), "utf8").matchAll(/<loc>([^<]+)<\/loc>/g),
+].map(([, url]) => new URL(url ?? "").pathname);
+
+test("the sitemap lists the pages", () => {
+  expect(PAGES).toContain("/");
+  expect(PAGES).toContain(EXAMPLE_PAGE);
+});
+
+/** Opens a page and waits until its scripts have taken over. */
+async function open(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await expect(page.locator("html")).toHaveAttribute("data-has-hydrated", "true");
+}
+
+/** What axe has found, one line for each element. */
+function summary(violations: Awaited<ReturnType<AxeBuilder["analyze"]>>["violations"]): string[] {
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `${id}: ${help}: ${node.html}: ${node.failureSummary}`),
+  );
+}
+
+for (const url of PAGES) {
+  test(`${url} opens without an error, and asks nobody else for anything`, async ({
+    page,
+    baseURL,
+  }) => {
+    const faults: string[] = [];
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) {
+        faults.push(`console: ${message.text()}`);
+      }
+    });
+    page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
+    page.on("requestfailed", (request) => faults.push(`failed: ${request.url()}`));
+    page.on("response", (response) => {
+      if (response.status() >= 400) {
+        faults.push(`${response.status()}: ${response.url()}`);
+      }
+    });
+    const urls: string[] = [];
+    page.on("request", (request) => urls.push(request.url()));
+
+    await open(page, url);
+    await page.waitForLoadState("networkidle");
+    await expect(page.locator("article h1")).toBeVisible();
+    expect(faults).toEqual([]);
+    expect(urls.length).toBeGreaterThan(2);
+    expect(urls.filter((requested) => new URL(requested).origin !== baseURL)).toEqual([]);
+  });
+
+  test(`${url} does not scroll sideways on a narrow screen`, async ({ page }) => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    await open(page, url);
+    const scroll = () =>
+      page.evaluate(() => [document.documentElement.scrollWidth, document.body.scrollWidth]);
+    expect(await scroll()).toEqual([360, 360]);
+    const typescript = page.getByRole("tab", { name: "TypeScript" });
+    if ((await typescript.count()) > 0) {
+      await typescript.first().click();
+      expect(await scroll()).toEqual([360, 360]);
+    }
+  });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`${url} is accessible, ${colorScheme}`, async ({ page }) => {
+      await page.emulateMedia({ colorScheme });
+      await open(page, url);
+      await expect(page.locator("html")).toHaveAttribute("data-theme", colorScheme);
+      const { violations, passes } = await new AxeBuilder({ page }).analyze();
+      expect(summary(violations)).toEqual([]);
+      expect(passes.map((rule) => rule.id)).toContain("color-contrast");
+    });
+  }
+}
+
+test("the tabs switch together, and the choice is remembered", async ({ page }) => {
+  await open(page, EXAMPLE_PAGE);
+  const python = page.getByRole("tab", { name: "Python" });
+  const typescript = page.getByRole("tab", { name: "TypeScript" });
+  const pairs = await python.count();
+  expect(pairs).toBeGreaterThan(1);
+
+  const expectChosen = async (language: "py" | "ts") => {
+    for (const tabs of [python, typescript]) {
+      expect(await tabs.count()).toBe(pairs);
+      for (const tab of await tabs.all()) {
+        const chosen = (tabs === python) === (language === "py");
+        await expect(tab).toHaveAttribute("aria-selected", String(chosen));
+      }
+    }
+    for (const block of await page.locator("[role=tabpanel] figure").all()) {
+      const file = (await block.getAttribute("data-file")) ?? "";
+      await expect(block).toBeVisible({ visible: file.endsWith(`.${language}`) });
+    }
+  };
+  await expectChosen("py");
+  await typescript.last().click();
+  await expectChosen("ts");
+  await page.reload();
+  await expectChosen("ts");
+  await typescript.first().press("ArrowLeft");
+  await page.keyboard.press("Enter");
+  await expectChosen("py");
+});
+
+for (const language of ["Python", "TypeScript"]) {
+  test(`the buttons copy what is in the files, ${language}`, async ({ page, context }) => {
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await open(page, EXAMPLE_PAGE);
+    await page.getByRole("tab", { name: language }).first().click();
+    const blocks = await page.locator("[role=tabpanel] figure:visible").all();
+    expect(blocks.length).toBeGreaterThan(1);
+    const regions: string[] = [];
+    for (const block of blocks) {
+      const file = (await block.getAttribute("data-file")) ?? "";
+      const region = await block.getAttribute("data-region");
+      const marked = parseRegions(readFileSync(path.join(ROOT, file), "utf8"), file);
+      const copied = async (name: RegExp) => {
+        await page.evaluate(() => navigator.clipboard.writeText("nothing"));
+        await block.getByRole("button", { name }).press("Enter");
+        await expect(block.getByRole("status").filter({ hasText: "Copied" })).toHaveCount(1);
+        await expect(block.getByRole("status").filter({ hasText: "Copied" })).toHaveCount(0);
+        return page.evaluate(() => navigator.clipboard.readText());
+      };
+      if (region === null) {
+        expect(await copied(/^Copy /)).toBe(marked.text);
+        await expect(block.getByRole("button", { name: "Copy whole file" })).toHaveCount(0);
+      } else {
+        regions.push(region);
+        expect(await copied(/^Copy .*region/)).toBe(findRegion([marked], region).region.text);
+        expect(await copied(/^Copy whole file/)).toBe(marked.text);
+      }
+    }
+    expect(regions.length).toBeGreaterThan(0);
+    expect(regions.length).toBeLessThan(blocks.length);
+  });
+}
+
+/** Opens the search with a key, or with its button, and waits until it takes what is typed. */
+async function openSearch(page: Page, key?: string): Promise<Locator> {
+  await (key ? page.keyboard.press(key) : page.getByRole("button", { name: "Search" }).click());
+  const dialog = page.getByRole("dialog", { name: "Search" });
+  await expect(dialog.getByRole("combobox")).toBeFocused();
+  return dialog;
+}
+
+test("the search finds a page by a word of its text, and Enter opens it", async ({ page }) => {
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(request.url()));
+  const word = await wordOnlyOn(page, EXAMPLE_PAGE);
+  await open(page, "/");
+  await page.waitForLoadState("networkidle");
+  expect(requests.filter((url) => url.includes("pagefind"))).toEqual([]);
+
+  const dialog = await openSearch(page, "/");
+  await page.keyboard.type(word);
+  await expect(dialog.getByRole("option", { selected: true })).toHaveAttribute(
+    "href",
+    new RegExp(`^${EXAMPLE_PAGE}(#|$)`),
+  );
+  await page.keyboard.press("Enter");
+  await expect(dialog).toBeHidden();
+  await expect(page).toHaveURL(new RegExp(`${EXAMPLE_PAGE}(#|$)`));
+  await expect(page.locator("article")).toContainText(word);
+});
+
+/** The longest word of a page's text that no other page has. */
+async function wordOnlyOn(page: Page, url: string): Promise<string> {
+  const words = new Map<string, Set<string>>();
+  for (const other of PAGES) {
+    await page.goto(other);
+    const paragraphs = await page.locator("article .markdown > p").allTextContents();
+    words.set(other, new Set(paragraphs.join(" ").match(/\b[a-zA-Z]{5,}\b/g)));
+  }
+  const others = PAGES.filter((other) => other !== url).flatMap((other) => [
+    ...(words.get(other) ?? []),
+  ]);
+  const own = [...(words.get(url) ?? [])].filter((word) => !others.includes(word));
+  const [longest] = own.sort((a, b) => b.length - a.length);
+  if (longest === undefined) {
+    throw new Error(`${url} has no word of its own.`);
+  }
+  return longest;
+}
+
+test("arrow keys walk through what was found, Escape closes", async ({ page }) => {
+  await open(page, "/");
+  const dialog = await openSearch(page, "Control+k");
+  await page.keyboard.type("Orthanc");
+  const options = dialog.getByRole("option");
+  await expect(options.nth(1)).toBeVisible();
+  await expect(options.nth(0)).toHaveAttribute("aria-selected", "true");
+  await page.keyboard.press("ArrowDown");
+  await expect(options.nth(0)).toHaveAttribute("aria-selected", "false");
+  await expect(options.nth(1)).toHaveAttribute("aria-selected", "true");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowUp");
+  await expect(options.last()).toHaveAttribute("aria-selected", "true");
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+});
+
+test("the search says so where nothing is found, and where there is no index", async ({ page }) => {
+  await open(page, "/");
+  const dialog = await openSearch(page);
+  await page.keyboard.type("xyzzyplugh");
+  await expect(dialog.getByRole("status")).toHaveText("Nothing found for “xyzzyplugh”.");
+  await page.route("**/pagefind/**", (route) => route.abort());
+  await open(page, "/");
+  await openSearch(page);
+  await expect(dialog.getByRole("status")).toContainText("npm run build && npm run serve");
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`the open search is accessible on a narrow screen, ${colorScheme}`, async ({ page }) => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.emulateMedia({ colorScheme });
+    await open(page, "/");
+    const dialog = await openSearch(page);
+    await page.keyboard.type("Orthanc");
+    await expect(dialog.getByRole("option").first()).toBeVisible();
+    const box = await dialog.boundingBox();
+    expect(box?.x).toBeGreaterThanOrEqual(0);
+    expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(360);
+    const { violations } = await new AxeBuilder({ page }).include("dialog").analyze();
+    expect(summary(violations)).toEqual([]);
+  });
+}
+
+test.describe("without scripts", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("a page shows both twins and the recorded run, and no button that does nothing", async ({
+    page,
+  }) => {
+    await page.goto(EXAMPLE_PAGE);
+    const blocks = page.locator("[role=tabpanel] figure");
+    expect(await blocks.count()).toBeGreaterThan(1);
+    for (const block of await blocks.all()) {
+      await expect(block.locator("pre")).toBeVisible();
+    }
+    const run = page.getByRole("region", { name: "Recorded run" });
+    await expect(run).toBeVisible();
+    await expect(run).toContainText("GET /computation");
+    await expect(page.getByRole("button", { name: "Copy" })).toHaveCount(0);
+    await expect(page.getByRole("button", { name: "Search" })).toHaveCount(0);
+  });
+});
