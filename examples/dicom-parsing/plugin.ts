@@ -46,6 +46,7 @@ const server = createServer(async (request, response) => {
       else sendJson(response, 422, { error: "the instance's file can't be parsed" });
     }
   } catch (error) {
+    console.warn("A worker gave no result:", error);
     const late = error instanceof Error && /^(Abort|Timeout)Error$/.test(error.name);
     if (late) sendJson(response, 504, { error: `no worker finished within ${DEADLINE} seconds` });
     else sendJson(response, 503, { error: "the worker has failed" });

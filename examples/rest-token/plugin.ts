@@ -15,6 +15,8 @@ const pool = new Piscina({
   filename: new URL("./worker.ts", import.meta.url).href,
   minThreads: WORKERS,
   maxThreads: WORKERS,
+  // Otherwise an idle worker sleeps so deeply that it misses the end of its connections to Orthanc.
+  atomics: "disabled",
 });
 // #endregion
 
@@ -27,19 +29,20 @@ const server = createServer(async (request, response) => {
   }
   try {
     const signal = AbortSignal.timeout(DEADLINE * 1000); // It also ends the worker.
-    const { status, instances }: Answer = await pool.run(undefined, { signal });
-    if (status === 200) sendJson(response, 200, instances);
-    else sendJson(response, 502, { error: `Orthanc answered the worker with status ${status}` });
-  } catch (error) {
-    const { name, code } = error as NodeJS.ErrnoException;
-    if (name === "AbortError") {
-      sendJson(response, 504, { error: `no worker finished within ${DEADLINE} seconds` });
-    } else if (code) {
-      console.warn("A worker can't reach Orthanc:", error);
+    const answer: Answer | undefined = await pool.run(undefined, { signal });
+    if (!answer) {
       sendJson(response, 502, { error: "the worker can't reach Orthanc" });
+    } else if (answer.status === 200) {
+      sendJson(response, 200, answer.instances);
     } else {
-      sendJson(response, 503, { error: "the worker has failed" });
+      const error = `Orthanc answered the worker with status ${answer.status}`;
+      sendJson(response, 502, { error });
     }
+  } catch (error) {
+    console.warn("A worker gave no result:", error);
+    const late = error instanceof Error && error.name === "AbortError";
+    if (late) sendJson(response, 504, { error: `no worker finished within ${DEADLINE} seconds` });
+    else sendJson(response, 503, { error: "the worker has failed" });
   }
 });
 // #endregion

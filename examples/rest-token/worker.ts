@@ -17,12 +17,16 @@ export interface Answer {
   instances: string[];
 }
 
-/** Asks Orthanc for all instances; rejects where it can't be reached. */
-export default async function listInstances(): Promise<Answer> {
-  const headers = { authorization: ORTHANC_TOKEN };
-  const answer = await request(`${ORTHANC_URL}/instances`, { dispatcher, headers });
-  const text = await answer.body.text();
-  const instances = answer.statusCode === 200 ? (JSON.parse(text) as string[]).sort() : [];
-  return { status: answer.statusCode, instances };
+/** Asks Orthanc for all instances. Undefined where it can't be reached. */
+export default async function listInstances(): Promise<Answer | undefined> {
+  try {
+    const headers = { authorization: ORTHANC_TOKEN };
+    const answer = await request(`${ORTHANC_URL}/instances`, { dispatcher, headers });
+    const text = await answer.body.text();
+    const instances = answer.statusCode === 200 ? (JSON.parse(text) as string[]).sort() : [];
+    return { status: answer.statusCode, instances };
+  } catch (error) {
+    console.warn("A worker can't reach Orthanc:", error);
+  }
 }
 // #endregion

@@ -39,7 +39,8 @@ function start(count: number): Computation {
     () => {
       computation.state = "done";
     },
-    () => {
+    (error) => {
+      console.warn("A computation has failed:", error);
       computation.state = "failed";
     },
   );

@@ -34,6 +34,7 @@ const server = createServer(async (request, response) => {
       .writeHead(200, { "content-type": "text/plain" })
       .end(`computed for ${seconds.toFixed(3)} seconds\n`);
   } catch (error) {
+    console.warn("A worker gave no result:", error);
     const late = error instanceof Error && error.name === "AbortError";
     if (late) sendError(response, 504, `no worker finished within ${DEADLINE} seconds`);
     else sendError(response, 503, "the worker has failed");

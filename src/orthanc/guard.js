@@ -2,7 +2,7 @@
  * Stands between a program and the Orthanc that it started. It is told what to start in one line of JSON on its
  * standard input, and ends Orthanc, all its descendants and its folder when that input closes: when the program
  * asks for it, and also when the program crashes or is killed. It answers with lines of JSON:
- * `{"pid": …}` once Orthanc runs, `{"ended": …}` when it has ended.
+ * `{"pid": …}` once Orthanc runs, `{"ended": …, "log": …}` when it has ended, for its folder goes with it.
  *
  * Plain JavaScript, so that it starts without a loader on every Node.
  */
@@ -46,7 +46,7 @@ await Promise.race([ended, new Promise((resolve) => lines.once("close", resolve)
 orthanc.kill("SIGTERM");
 await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
 await killAll();
-say({ ended: await ended });
+say({ ended: await ended, log: readFileSync(task.log, "utf8") });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
 
 /** @param {object} message */

@@ -117,10 +117,12 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
 
   let pid = 0;
   let howItEnded = "its guard was killed";
+  let lastLog = "";
   createInterface({ input: guard.stdout }).on("line", (line) => {
-    const message = JSON.parse(line) as { pid?: number; ended?: string };
+    const message = JSON.parse(line) as { pid?: number; ended?: string; log?: string };
     if (message.pid) pid = message.pid;
     if (message.ended) howItEnded = message.ended;
+    if (message.log) lastLog = message.log;
   });
   const ended = new Promise<string>((resolve) => {
     guard.once("close", () => resolve(howItEnded));
@@ -141,16 +143,10 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
       headers: { authorization, ...(init.headers as Record<string, string>) },
     });
 
-  // The folder goes when Orthanc ends, so the log is kept from the moment that matters.
-  let lastLog = "";
-  const log = async () => {
-    lastLog = await readFile(logFile, "utf8").catch(() => lastLog);
-    return lastLog;
-  };
+  const log = () => readFile(logFile, "utf8").catch(() => lastLog);
 
   const answers = async () => {
     for (;;) {
-      await log();
       if (pid && (await request("/system").then((r) => r.ok, () => false))) return true;
       await sleep(25);
     }
