@@ -5,9 +5,7 @@ import { findBrowser } from "./src/setup/browser.ts";
 // Every worker reads this file: what the first reading has found out goes to the others in the environment.
 process.env.SITE_PORT ??= String(await getPort());
 const origin = `http://127.0.0.1:${process.env.SITE_PORT}`;
-const browser = process.env.CHROMIUM_EXECUTABLE
-  ? { executablePath: process.env.CHROMIUM_EXECUTABLE, env: {} }
-  : await findBrowser();
+const browser = await findBrowser();
 
 export default defineConfig({
   testDir: "src/browser",
