@@ -2,6 +2,7 @@
 
 import math
 import time
+from typing import Any
 
 import orthanc
 
@@ -21,7 +22,7 @@ def compute(count: int) -> float:
 
 
 # region callback
-def on_computation(output, uri, **request) -> None:
+def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers GET /computation. No other Python code of Orthanc gets on well meanwhile."""
     if request["method"] != "GET":
         output.SendMethodNotAllowed("GET")

@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import orthanc
 import pydicom
@@ -32,7 +33,7 @@ pool = WorkerPool(WORKERS)
 
 
 # region callback
-def on_summary(output, uri, **request) -> None:
+def on_summary(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers GET /dicom-summary/{id}. The master fetches the file: a worker gets its bytes."""
     if request["method"] != "GET":
         output.SendMethodNotAllowed("GET")
@@ -59,7 +60,7 @@ def on_summary(output, uri, **request) -> None:
 # endregion
 
 
-def send_json(output, status: int, value: dict) -> None:
+def send_json(output: orthanc.RestOutput, status: int, value: dict) -> None:
     """Answers with a status and a JSON body."""
     body = json.dumps(value)
     if status == 200:
@@ -69,7 +70,7 @@ def send_json(output, status: int, value: dict) -> None:
         output.SendHttpStatus(status, body, len(body.encode()))
 
 
-def on_change(change, level, resource) -> None:
+def on_change(change: int, level: int, resource: str) -> None:
     """Ends the workers with Orthanc."""
     if change == orthanc.ChangeType.ORTHANC_STOPPED:
         pool.close()

@@ -32,7 +32,7 @@ const server = createServer(async (request, response) => {
       headers,
       signal,
     });
-    const bytes = await file.body.bytes();
+    const bytes = await file.body.arrayBuffer();
     if (file.statusCode === 404) {
       sendJson(response, 404, { error: "no such instance" });
     } else if (file.statusCode !== 200) {
@@ -40,7 +40,7 @@ const server = createServer(async (request, response) => {
     } else {
       const summary: Summary | undefined = await pool.run(bytes, {
         signal,
-        transferList: [bytes.buffer],
+        transferList: [bytes],
       });
       if (summary) sendJson(response, 200, summary);
       else sendJson(response, 422, { error: "the instance's file can't be parsed" });

@@ -13,9 +13,9 @@ export interface Summary {
 }
 
 /** Summarises a DICOM file, in a worker. Undefined where it can't be parsed. */
-export default function parse(file: Uint8Array): Summary | undefined {
+export default function parse(file: ArrayBuffer): Summary | undefined {
   try {
-    const dataset = dicomParser.parseDicom(file);
+    const dataset = dicomParser.parseDicom(new Uint8Array(file));
     const tags = Object.keys(dataset.elements);
     return {
       transferSyntax: dataset.string("x00020010") ?? "",

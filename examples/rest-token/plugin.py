@@ -1,6 +1,7 @@
 """Serves the list of all instances on /computation: a worker asks Orthanc's REST API, by token."""
 
 import json
+from typing import Any
 
 import orthanc
 import requests
@@ -46,7 +47,7 @@ pool = WorkerPool(WORKERS, prepare, (own_url(), token))
 
 
 # region callback
-def on_computation(output, uri, **request) -> None:
+def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers GET /computation."""
     if request["method"] != "GET":
         output.SendMethodNotAllowed("GET")
@@ -68,7 +69,7 @@ def on_computation(output, uri, **request) -> None:
 # endregion
 
 
-def send_json(output, status: int, value: object) -> None:
+def send_json(output: orthanc.RestOutput, status: int, value: object) -> None:
     """Answers with a status and a JSON body."""
     body = json.dumps(value)
     if status == 200:
@@ -78,7 +79,7 @@ def send_json(output, status: int, value: object) -> None:
         output.SendHttpStatus(status, body, len(body.encode()))
 
 
-def on_change(change, level, resource) -> None:
+def on_change(change: int, level: int, resource: str) -> None:
     """Ends the workers with Orthanc."""
     if change == orthanc.ChangeType.ORTHANC_STOPPED:
         pool.close()

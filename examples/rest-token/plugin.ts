@@ -9,7 +9,8 @@ const DEADLINE = 30; // seconds
 // #region token
 // The bridge has put the token and Orthanc's address into the environment, which workers share.
 const { ORTHANC_TOKEN, ORTHANC_URL, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN || !ORTHANC_URL) throw new Error("Start this plugin through Orthanc's bridge.py");
+if (!ORTHANC_TOKEN || !ORTHANC_URL)
+  throw new Error("Start this plugin through Orthanc's bridge.py");
 
 const pool = new Piscina({
   filename: new URL("./worker.ts", import.meta.url).href,

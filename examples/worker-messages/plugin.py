@@ -9,6 +9,7 @@ import multiprocessing
 import threading
 import uuid
 from concurrent.futures import Future
+from typing import Any
 
 import orthanc
 from pool import WorkerDied, WorkerPool
@@ -70,7 +71,7 @@ threading.Thread(target=listen, daemon=True).start()
 
 
 # region callback
-def on_start(output, uri, **request) -> None:
+def on_start(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers POST /computations."""
     if request["method"] != "POST":
         output.SendMethodNotAllowed("POST")
@@ -88,7 +89,7 @@ def on_start(output, uri, **request) -> None:
         send_json(output, 503, {"error": str(error)})
 
 
-def on_progress(output, uri, **request) -> None:
+def on_progress(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers GET /computations/{id}."""
     if request["method"] != "GET":
         output.SendMethodNotAllowed("GET")
@@ -103,7 +104,7 @@ def on_progress(output, uri, **request) -> None:
 # endregion
 
 
-def send_json(output, status: int, value: dict) -> None:
+def send_json(output: orthanc.RestOutput, status: int, value: dict) -> None:
     """Answers with a status and a JSON body."""
     body = json.dumps(value)
     if status == 200:
@@ -113,7 +114,7 @@ def send_json(output, status: int, value: dict) -> None:
         output.SendHttpStatus(status, body, len(body.encode()))
 
 
-def on_change(change, level, resource) -> None:
+def on_change(change: int, level: int, resource: str) -> None:
     """Ends the workers with Orthanc."""
     if change == orthanc.ChangeType.ORTHANC_STOPPED:
         pool.close()

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from typing import Any
 
 import orthanc
 from pool import WorkerDied, WorkerPool
@@ -29,7 +30,7 @@ pool = WorkerPool(WORKERS)
 
 
 # region callback
-def on_computation(output, uri, **request) -> None:
+def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers GET /computation?count=N."""
     if request["method"] != "GET":
         output.SendMethodNotAllowed("GET")
@@ -50,14 +51,14 @@ def on_computation(output, uri, **request) -> None:
 # endregion
 
 
-def send_error(output, status: int, message: str) -> None:
+def send_error(output: orthanc.RestOutput, status: int, message: str) -> None:
     """Answers with a status and a JSON body that says why."""
     body = json.dumps({"error": message})
     output.SetHttpHeader("Content-Type", "application/json")
     output.SendHttpStatus(status, body, len(body.encode()))
 
 
-def on_change(change, level, resource) -> None:
+def on_change(change: int, level: int, resource: str) -> None:
     """Ends the workers with Orthanc."""
     if change == orthanc.ChangeType.ORTHANC_STOPPED:
         pool.close()

@@ -56,7 +56,8 @@ async function run(id: string | undefined, options: Options): Promise<number> {
     console.log(JSON.stringify({ example: id, runs, problems }, null, 2));
   } else {
     console.log(`\n${runs.map(transcript).join("\n\n")}\n`);
-    if (runs.length === 2 && problems.length === 0) console.log("Both twins gave the same answers.");
+    if (runs.length === 2 && problems.length === 0)
+      console.log("Both twins gave the same answers.");
   }
   for (const problem of problems) console.error(problem);
   return problems.length > 0 ? 1 : 0;

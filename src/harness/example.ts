@@ -98,7 +98,11 @@ export async function readExample(id: string): Promise<Example> {
   }
   const folder = path.join(EXAMPLES, id);
   const file = path.join(folder, "example.json");
-  return { id, folder, ...parseExample(await readFile(file, "utf8"), `examples/${id}/example.json`) };
+  return {
+    id,
+    folder,
+    ...parseExample(await readFile(file, "utf8"), `examples/${id}/example.json`),
+  };
 }
 
 /**

@@ -77,7 +77,10 @@ export function wallTime(step: StepRun): number {
 export function differences(example: Example, one: TwinRun, other: TwinRun): string[] {
   const found: string[] = [];
   for (const [index, step] of example.steps.entries()) {
-    const count = Math.max(one.steps[index]?.calls.length ?? 0, other.steps[index]?.calls.length ?? 0);
+    const count = Math.max(
+      one.steps[index]?.calls.length ?? 0,
+      other.steps[index]?.calls.length ?? 0,
+    );
     for (let call = 0; call < count; call++) {
       const [left, right] = [one, other].map((run) => run.steps[index]?.calls[call]);
       for (const [what, ours, theirs] of [
@@ -86,7 +89,9 @@ export function differences(example: Example, one: TwinRun, other: TwinRun): str
         ["body", left && masked(left, example.masks), right && masked(right, example.masks)],
       ]) {
         if (ours === theirs) continue;
-        found.push(`${example.id}, "${step.name}", call ${call + 1}: ${what} ${ours} and ${theirs}`);
+        found.push(
+          `${example.id}, "${step.name}", call ${call + 1}: ${what} ${ours} and ${theirs}`,
+        );
       }
     }
   }

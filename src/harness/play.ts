@@ -1,13 +1,13 @@
 /** Plays an example's steps on a running twin and notes what it answers. */
+
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readFile } from "node:fs/promises";
 import dicomParser from "dicom-parser";
 import type { Orthanc } from "../orthanc/server.ts";
 import type { Example, Step, Twin } from "./example.ts";
-import type { Call, StepRun, TwinRun } from "./run.ts";
+import type { Call, StepRun, TwinRun, Versions } from "./run.ts";
 import { startTwin, versionsOf } from "./twin.ts";
-import type { Versions } from "./run.ts";
 
 /** How long one step may take, in milliseconds. A twin that hangs is then ended with its Orthanc. */
 const STEP_LIMIT = 90_000;
@@ -59,7 +59,8 @@ async function instanceNames(orthanc: Orthanc, example: Example): Promise<Map<st
 async function playStep(orthanc: Orthanc, step: Step, names: Map<string, string>) {
   const target = step.path.replace(/\{([^}]+)\}/g, (whole, name) => {
     const value = names.get(name);
-    if (value === undefined) throw new PlayError(`Step "${step.name}": nothing is known as ${whole}.`);
+    if (value === undefined)
+      throw new PlayError(`Step "${step.name}": nothing is known as ${whole}.`);
     return value;
   });
   const body = step.body === undefined ? undefined : JSON.stringify(step.body);

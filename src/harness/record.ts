@@ -32,7 +32,10 @@ export async function readRecord(example: Example): Promise<RecordedRun> {
  * @param secrets what must not be in it
  * @throws RecordError where a secret or a token is in it: nothing is written then
  */
-export async function writeRecord(example: Example, run: Omit<RecordedRun, "sources">): Promise<string> {
+export async function writeRecord(
+  example: Example,
+  run: Omit<RecordedRun, "sources">,
+): Promise<string> {
   const record: RecordedRun = { ...run, sources: await sourcesHash(example) };
   const text = `${JSON.stringify(record, null, 2)}\n`;
   if (/\b(Bearer|Basic) [\w+/=-]{16,}/.test(text)) {
@@ -50,7 +53,11 @@ function fileOf(example: Example): string {
 /** SHA-256 over the names and texts of what makes an example run: its own files, the bridge, the pool. */
 async function sourcesHash(example: Example): Promise<string> {
   const hash = createHash("sha256");
-  for (const folder of [example.folder, path.join(EXAMPLES, "bridge"), path.join(EXAMPLES, "pool")]) {
+  for (const folder of [
+    example.folder,
+    path.join(EXAMPLES, "bridge"),
+    path.join(EXAMPLES, "pool"),
+  ]) {
     const names = (await readdir(folder)).filter((name) => /\.(py|ts|json)$/.test(name));
     for (const name of names.filter((name) => !name.endsWith(".test.ts")).sort()) {
       hash.update(`${name}\n`).update(await readFile(path.join(folder, name)));

@@ -1,6 +1,7 @@
 /** A run as text for a terminal. */
-import type { StepRun, TwinRun } from "./run.ts";
+
 import { wallTime } from "./judge.ts";
+import type { StepRun, TwinRun } from "./run.ts";
 
 /** A step's request and answers, one line each, with the bodies indented below. */
 export function stepTranscript(step: StepRun): string {

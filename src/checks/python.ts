@@ -1,0 +1,38 @@
+/** Formats and lints the Python files below `examples/` with Ruff: checks them, or with `--write` mends them. */
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { PositionEncoding, Workspace } from "@astral-sh/ruff-wasm-nodejs";
+import { EXAMPLES } from "../harness/example.ts";
+
+const ruff = new Workspace(
+  {
+    "line-length": 100,
+    "target-version": "py39",
+    lint: { select: ["E", "F", "W", "I", "B", "UP", "ANN001", "ANN201"] },
+  },
+  PositionEncoding.Utf16,
+);
+const write = process.argv.includes("--write");
+const names = (await readdir(EXAMPLES, { recursive: true })).filter((name) => /\.pyi?$/.test(name));
+
+let problems = 0;
+for (const name of names.sort()) {
+  const file = path.join(EXAMPLES, name);
+  const text = await readFile(file, "utf8");
+  const formatted = ruff.format(text);
+  if (formatted !== text) {
+    if (write) await writeFile(file, formatted);
+    else report(name, 1, "is not formatted: npm run format mends it");
+  }
+  if (name.endsWith(".pyi")) continue;
+  for (const { code, message, start_location } of ruff.check(formatted)) {
+    report(name, start_location.row, `${code} ${message}`);
+  }
+}
+console.log(`Ruff: ${names.length} Python files, ${problems} problems`);
+process.exitCode = problems > 0 ? 1 : 0;
+
+function report(name: string, line: number, message: string): void {
+  problems += 1;
+  console.error(`examples/${name}:${line}: ${message}`);
+}

@@ -1,0 +1,49 @@
+/** Finds a Chromium for the browser tests, or fetches one into `.orthanc/`. */
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { exists, libraryFolders, PackagesError, unpackPackages } from "../debian/packages.ts";
+
+/** How to start a browser. */
+export interface Browser {
+  executablePath: string;
+  /** What its environment must have beside the usual. */
+  env: Record<string, string>;
+}
+
+const NAMES = ["chromium", "chromium-headless-shell", "chromium-browser", "google-chrome"];
+const FETCHED = path.resolve(import.meta.dirname, "../../.orthanc/chromium");
+
+/**
+ * A Chromium, in this order: the one that `CHROMIUM_EXECUTABLE` names; one on the PATH; else the
+ * distribution's headless one, fetched on first use without root.
+ *
+ * @param report is told what is being fetched
+ * @throws PackagesError where none is installed and none can be fetched
+ */
+export async function findBrowser(report: (doing: string) => void = () => {}): Promise<Browser> {
+  const chosen = process.env.CHROMIUM_EXECUTABLE;
+  if (chosen) return { executablePath: chosen, env: {} };
+  for (const folder of (process.env.PATH ?? "").split(":")) {
+    for (const name of NAMES) {
+      const executablePath = path.join(folder, name);
+      if (await exists(executablePath)) return { executablePath, env: {} };
+    }
+  }
+  await unpackPackages(["chromium-headless-shell", "fonts-dejavu-core"], FETCHED, report);
+  return unpacked(FETCHED);
+}
+
+async function unpacked(root: string): Promise<Browser> {
+  const folder = path.join(root, "usr/lib/chromium");
+  const name = (await readdir(folder)).find((file) => /^(chromium-)?headless.shell$/.test(file));
+  if (!name) throw new PackagesError(`${folder} has no browser: remove ${root} and start again.`);
+  return {
+    executablePath: path.join(folder, name),
+    env: {
+      LD_LIBRARY_PATH: (await libraryFolders(root)).join(":"),
+      FONTCONFIG_PATH: path.join(root, "etc/fonts"),
+      // Where the fonts' configuration looks beside the system's own folders.
+      XDG_DATA_HOME: path.join(root, "usr/share"),
+    },
+  };
+}

@@ -1,0 +1,25 @@
+/** Fetches what the examples need on this machine: an Orthanc, and with `--browser` a Chromium. */
+import ora from "ora";
+import { main } from "../cli/main.ts";
+import { findOrthanc } from "../orthanc/installation.ts";
+import { findBrowser } from "./browser.ts";
+
+await main(async () => {
+  await fetching("Orthanc", findOrthanc);
+  if (process.argv.includes("--browser")) await fetching("Chromium", findBrowser);
+  return 0;
+});
+
+async function fetching(what: string, find: (report: (doing: string) => void) => Promise<unknown>) {
+  let progress: ReturnType<typeof ora> | undefined;
+  try {
+    await find((doing) => {
+      progress ??= ora(what).start();
+      progress.text = `${what}: ${doing}`;
+    });
+    progress?.succeed(`${what} is here`);
+  } catch (error) {
+    progress?.fail();
+    throw error;
+  }
+}
