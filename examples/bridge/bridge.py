@@ -17,7 +17,8 @@ how it learns that Orthanc was killed.
 What Orthanc itself does not let through:
 
 - the methods HEAD, OPTIONS and PATCH, and forms sent as multipart/form-data;
-- the query string of anything but GET, and all but the last of its equal names;
+- the query string of anything but GET; all but the last of equal names in it; and, from release
+  1.12.11 on, an escaped & or = in it, which is taken for a bare one;
 - the body of a DELETE, all but one of several equal headers, and escaped slashes in the path;
 - of an answer with status 405, all but its Allow header; statuses that Orthanc does not know (a
   429 arrives as 400); and, in plugin 4.x, a binary body with any other status than 200;
@@ -35,6 +36,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -129,9 +131,8 @@ class Answer(NamedTuple):
 
 
 # They concern one connection only, and are not passed on.
-HOP_BY_HOP = frozenset(
-    "connection content-length keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
-)
+HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"}
+HOP_BY_HOP |= {"content-length", "transfer-encoding"}
 HEAD = re.compile(
     r"HTTP/1\.1 ([1-5][0-9]{2})(?: [^\r\n]*)?"
     r"((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*)*)\r\n\r\n"
@@ -153,36 +154,36 @@ class Connection:
         self._deadline = 0.0
         self._received = bytearray()  # and not taken yet
         self._answering = False
+        self._last_used = time.monotonic()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
         except OSError:
             self._socket.close()
             raise
-        self._poll = select.poll()
-        self._poll.register(self._socket, select.POLLIN)
 
     def close(self) -> None:
         self._socket.close()
 
-    def is_idle(self) -> bool:
+    def is_usable(self) -> bool:
         """False if Node has closed the connection, or sent something that nobody asked for."""
-        return not self._poll.poll(0)
+        if time.monotonic() - self._last_used < 1:
+            return True  # A look would cost more than the rare failure, which ask() mends.
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
 
     def exchange(self, head: bytes, body: bytes, deadline: float) -> tuple[Answer, bool]:
         """Sends a request. Returns the answer, and whether the connection can be used again."""
         self._deadline = deadline
         self._answering = False
-        in_one_piece = len(head) + len(body) <= self.ONE_PIECE
+        apart = len(head) + len(body) > self.ONE_PIECE
+        in_one_piece = True
         try:
-            self._socket.settimeout(self._time_left())
-            try:
-                for piece in (head + body,) if in_one_piece else (head, body):
-                    self._socket.sendall(piece)
-            except ConnectionError:
-                if in_one_piece:
-                    raise
-                # Node may have answered before it read everything: look for that answer.
+            self._socket.sendall(head if apart else head + body)
+            if apart:
+                in_one_piece = False
+                self._send(body)
             return self._answer()
         except (EOFError, ConnectionError) as error:
             if self._answering:
@@ -192,6 +193,7 @@ class Connection:
             raise ConnectionLost(unread=reset and in_one_piece) from error
         finally:
             self.used = True
+            self._last_used = time.monotonic()
 
     def _answer(self) -> tuple[Answer, bool]:
         status, fields = self._head()
@@ -214,8 +216,8 @@ class Connection:
             body = b""
         elif codings == {"chunked"} and not lengths:
             body = self._chunks()
-        elif not codings and len(lengths) == 1 and LENGTH.fullmatch(length := lengths.pop()):
-            body = self._take(int(length))
+        elif not codings and len(lengths) == 1 and all(map(LENGTH.fullmatch, lengths)):
+            body = self._take(int(lengths.pop()))
         elif not codings and not lengths and status >= 200:
             body, keep = self._rest(), False
         else:
@@ -268,19 +270,28 @@ class Connection:
         del self._received[:size]
         return taken
 
+    def _send(self, body: bytes) -> None:
+        rest = memoryview(body)
+        with suppress(ConnectionError):  # Node may answer before it has read everything.
+            while rest:
+                self._limit(socket.SO_SNDTIMEO)
+                rest = rest[self._socket.send(rest[:HEAD_LIMIT]) :]
+
     def _receive(self) -> None:
-        self._socket.settimeout(self._time_left())
+        self._limit(socket.SO_RCVTIMEO)
         data = self._socket.recv(HEAD_LIMIT)
         if not data:
             raise EOFError
         self._answering = True
         self._received += data
 
-    def _time_left(self) -> float:
+    def _limit(self, direction: int) -> None:
+        """Sets the time that the next call may take. Unlike settimeout() it costs no poll()."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise socket.timeout
-        return left
+        timeval = struct.pack("@ll", *divmod(int(left * 1e6) + 1, 1_000_000))
+        self._socket.setsockopt(socket.SOL_SOCKET, direction, timeval)
 
 
 # ---- The Node process
@@ -296,7 +307,7 @@ class Node:
     def __init__(self, settings: Settings, token: str) -> None:
         self._command = [settings.executable, settings.script]
         self._folder = PrivateFolder()
-        self._path = os.path.join(self._folder.path, "plugin.sock")
+        self._path = os.path.join(self._folder.path, "node.sock")
         # What Orthanc itself was started with may fit neither Node nor a Python that Node starts.
         not_for_node = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
         self._environment = {k: v for k, v in os.environ.items() if k not in not_for_node}
@@ -321,10 +332,10 @@ class Node:
                 answer, keep = connection.exchange(head, body, deadline)
             except ConnectionLost as lost:
                 connection.close()
-                # Node closes connections that were idle for long. It may do so at this very moment,
-                # and to try anew is safe where the request was not seen or may be seen twice.
-                safe = lost.unread or method in ("GET", "PUT", "DELETE")
-                if not (used and safe and connection.process is self._process):
+                # Node closes connections that were idle for long, maybe at this very moment. To try
+                # anew is safe if it has not seen the request, or lives and may see it twice.
+                repeatable = method != "POST" and connection.process is self._process
+                if not used or not (lost.unread or repeatable):
                     raise
                 connection = self._connect(deadline)
             except BaseException:
@@ -341,7 +352,7 @@ class Node:
         with suppress(IndexError):
             while True:
                 connection = self._idle.pop()
-                if connection.is_idle():
+                if connection.is_usable():
                     return connection
                 connection.close()
         return None
@@ -365,6 +376,7 @@ class Node:
             started = time.monotonic()
             self._run()
             if self._stopping.is_set():
+                orthanc.LogWarning(f"Node has ended ({self._end})")
                 break
             if time.monotonic() - started > RAN_WELL:
                 pause = FIRST_PAUSE
@@ -409,7 +421,9 @@ class Node:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)  # what Node itself has started
 
-    def _set_state(self, state: State, process: subprocess.Popen[bytes] | None, end: str = "") -> None:
+    def _set_state(
+        self, state: State, process: subprocess.Popen[bytes] | None, end: str = ""
+    ) -> None:
         with self._changed:
             self._state, self._process, self._end = state, process, end
             self._changed.notify_all()
@@ -423,34 +437,47 @@ class Node:
             process.terminate()
             self._thread.join(STOP_GRACE)
             if self._thread.is_alive():
-                orthanc.LogWarning(f"Node has not ended within {STOP_GRACE:g} seconds, and is killed")
+                orthanc.LogWarning(
+                    f"Node has not ended within {STOP_GRACE:g} seconds, and is killed"
+                )
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-        self._thread.join()
+        self._thread.join(STOP_GRACE)
         self._folder.remove()
 
 
 class PrivateFolder:
-    """A folder for the socket. It is locked, so that the next start can tell a forgotten one."""
+    """A folder for the socket, with mode 0700.
+
+    It is locked as long as this process lives, however it ends: the next start removes what is
+    not locked, and systemd-tmpfiles does not remove what is.
+    """
 
     PREFIX = "orthanc-node-"
 
     def __init__(self) -> None:
-        for forgotten in Path(tempfile.gettempdir()).glob(f"{self.PREFIX}*"):
+        parent = tempfile.gettempdir()
+        if len(os.fsencode(parent)) > 60:
+            raise ValueError(f"bridge.py: {parent} is too long for a socket's path. Set TMPDIR.")
+        for forgotten in Path(parent).glob(f"{self.PREFIX}*"):
             with suppress(OSError):  # It is in use, or somebody else's.
                 lock = self._lock(str(forgotten))
                 shutil.rmtree(forgotten)
                 os.close(lock)
-        self.path = tempfile.mkdtemp(prefix=f"{self.PREFIX}{os.getpid()}-")  # with mode 0700
-        self._held = self._lock(self.path)
+        self._held = -1
+        while self._held < 0:
+            self.path = tempfile.mkdtemp(prefix=f"{self.PREFIX}{os.getpid()}-")
+            with suppress(OSError):  # Another start took it for forgotten.
+                self._held = self._lock(self.path)
 
     def _lock(self, path: str) -> int:
-        """Locks a folder of ours until this process ends, however it does."""
+        """Locks a folder that is ours. Returns what holds the lock."""
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             if os.fstat(descriptor).st_uid != os.getuid():
                 raise PermissionError
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.stat(path)
         except OSError:
             os.close(descriptor)
             raise
@@ -472,7 +499,7 @@ SENDABLE |= {*range(400, 405), *range(406, 418), 422, 423, 424, 426, *range(500,
 INSTEAD = {301: 302, 308: 307}
 # Orthanc compresses the answer itself, and has seen to Expect.
 NOT_FOR_NODE = HOP_BY_HOP | {"accept-encoding", "expect", "host"}
-# Since it contains CivetWeb 1.16, Orthanc decodes the query; earlier, names and values come as sent.
+# With the CivetWeb of these releases names and values come decoded; before, as they were sent.
 QUERY_IS_DECODED = bool(orthanc.CheckVersionAdvanced(1, 12, 11))
 
 
@@ -484,7 +511,7 @@ def serve(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
         head = request_head(path, len(body), request)
         deadline = time.monotonic() + settings.timeout
         send_answer(output, node.ask(request["method"], head, body, deadline))
-    except socket.timeout:
+    except (socket.timeout, BlockingIOError):
         send_error(output, 504, f"Node did not answer within {settings.timeout:g} seconds", path)
     except (BadGateway, OSError) as error:
         send_error(output, 502, str(error), path)
@@ -498,14 +525,19 @@ def request_head(path: str, length: int, request: dict[str, Any]) -> bytes:
         pairs = request["get"].items()
         query = "?" + "&".join(f"{quote(k, safe)}={quote(v, safe)}" for k, v in pairs)
     headers = request["headers"]
-    lines = [f"{request['method']} {path}{query} HTTP/1.1", f"host: {headers.get('host', 'orthanc')}"]
+    lines = [
+        f"{request['method']} {path}{query} HTTP/1.1",
+        f"host: {headers.get('host', 'orthanc')}",
+    ]
     for_orthanc = NOT_FOR_NODE
     if "connection" in headers:
-        for_orthanc |= {name.strip().lower() for name in headers["connection"].split(",")}
+        for_orthanc = NOT_FOR_NODE | {
+            name.strip().lower() for name in headers["connection"].split(",")
+        }
     lines += [f"{name}: {value}" for name, value in headers.items() if name not in for_orthanc]
     if "body" in request:
         lines.append(f"content-length: {length}")
-    return "\r\n".join(lines + ["", ""]).encode()
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def send_answer(output: orthanc.RestOutput, answer: Answer) -> None:
@@ -516,7 +548,9 @@ def send_answer(output: orthanc.RestOutput, answer: Answer) -> None:
         return
     if status not in SENDABLE:
         known = INSTEAD.get(status, status // 100 * 100)
-        orthanc.LogWarning(f"Orthanc can't send status {status} of Node's answer, and sends {known}")
+        orthanc.LogWarning(
+            f"Orthanc can't send status {status} of Node's answer, and sends {known}"
+        )
         status = known
     if status == 200:
         content_type = "application/octet-stream"

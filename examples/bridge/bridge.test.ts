@@ -1,0 +1,524 @@
+import { randomBytes } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { connect } from "node:net";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
+import type { Wanted } from "./fixtures/plugin.ts";
+
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+
+const TIMEOUT = 2; // seconds
+// Node runs TypeScript by itself since 22.18; before, a loader does. Vitest has no import.meta.resolve.
+const loader = createRequire(import.meta.url)
+  .resolve("@oxc-node/core")
+  .replace(/index\.js$/, "register.mjs");
+
+let orthanc: Orthanc;
+
+beforeAll(async () => {
+  orthanc = await startOrthanc({
+    script: path.join(import.meta.dirname, "bridge.py"),
+    configuration: {
+      Node: { Script: "fixtures/plugin.ts", Routes: ["/bridge/(.*)"], TimeoutSeconds: TIMEOUT },
+    },
+    environment: {
+      NODE_OPTIONS: `--import=${pathToFileURL(loader)}`,
+      KEEP_ALIVE: "1000",
+      PYTHONPATH: "/nowhere",
+    },
+  });
+  await get("echo");
+});
+afterAll(() => orthanc?.stop());
+
+async function get<Answer = Record<string, unknown>>(target: string): Promise<Answer> {
+  const response = await orthanc.request(`/bridge/${target}`);
+  expect(response.status).toBe(200);
+  return (await response.json()) as Answer;
+}
+
+function post(target: string, body: string | Uint8Array) {
+  return orthanc.request(`/bridge/${target}`, { method: "POST", body, redirect: "manual" });
+}
+
+const answer = (wanted: Wanted) => post("answer", JSON.stringify(wanted));
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+const connections = async () => (await get<{ connections: number }>("connections")).connections;
+
+/** Sends a request that is written by hand, and returns the whole answer as text. */
+function raw(requestLine: string, headers: string[], body = ""): Promise<string> {
+  const { hostname, port } = new URL(orthanc.url);
+  const credentials = Buffer.from(`${orthanc.user}:${orthanc.password}`).toString("base64");
+  const head = [`${requestLine} HTTP/1.1`, `Authorization: Basic ${credentials}`, ...headers];
+  if (!headers.some((header) => /^connection:/i.test(header))) head.push("Connection: close");
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const socket = connect(Number(port), hostname);
+    socket.setTimeout(5_000, () => socket.destroy());
+    socket.on("data", (data) => {
+      text += data;
+      if (/"pid"|HTTP\/1.. [45]/.test(text)) socket.end();
+    });
+    socket.on("close", () => resolve(text)).on("error", reject);
+    socket.write(`${head.join("\r\n")}\r\n\r\n${body}`, "latin1");
+  });
+}
+
+describe("Node gets", () => {
+  it.each(["GET", "DELETE"])("a %s without a body", async (method) => {
+    const response = await orthanc.request("/bridge/echo", { method });
+    const { headers, ...rest } = (await response.json()) as Record<string, object>;
+    expect(rest).toEqual({ method, url: "/bridge/echo", body: "", pid: expect.any(Number) });
+    expect(headers).not.toHaveProperty("content-length");
+  });
+
+  it.each(["POST", "PUT"])("the binary body of a %s", async (method) => {
+    for (const size of [0, 1, 16_000, 3_000_000]) {
+      const body = randomBytes(size);
+      const response = await orthanc.request("/bridge/echo", { method, body });
+      const echo = (await response.json()) as { method: string; body: string };
+      expect(echo.method).toBe(method);
+      expect(Buffer.from(echo.body, "base64").equals(body)).toBe(true);
+    }
+  });
+
+  it("a body that the caller sent in chunks, or after a 100 Continue", async () => {
+    const chunked = await raw(
+      "POST /bridge/echo",
+      ["Host: h", "Transfer-Encoding: chunked"],
+      "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+    );
+    expect(chunked).toContain(base64("abcde"));
+    const expected = await raw(
+      "POST /bridge/echo",
+      ["Host: h", "Content-Length: 3", "Expect: 100-continue"],
+      "abc",
+    );
+    expect(expected).toContain(base64("abc"));
+  });
+
+  it("a path with spaces, umlauts and reserved characters", async () => {
+    const target = "echo/a%20b%3Fc%23d%25/%C3%A9%0D%0A;x=1,2+3:@!$&'()*~";
+    const { url } = await get(target);
+    expect(decodeURIComponent(String(url))).toBe(decodeURIComponent(`/bridge/${target}`));
+    expect(url).toMatch(/^[!-~]+$/);
+  });
+
+  it.each([
+    ["a=1&b=2", { a: "1", b: "2" }],
+    ["empty=&novalue", { empty: "", novalue: "" }],
+    ["space=a%20b&plus=a+b&both=1%2B1", { space: "a b", plus: "a b", both: "1+1" }],
+    ["umlaut=%C3%A9&%C3%A9=1", { umlaut: "é", é: "1" }],
+    ["percent=100%25&escape=%2541", { percent: "100%", escape: "%41" }],
+    ["equal=a=b&reserved=/:@!$'()*,;?~", { equal: "a=b", reserved: "/:@!$'()*,;?~" }],
+    ["hash=%23&quote=%22&less=%3C", { hash: "#", quote: '"', less: "<" }],
+    ["twice=1&twice=2", { twice: "2" }], // Orthanc drops the first.
+  ])("the query string %s", async (query, expected) => {
+    const { url } = await get(`echo?${query}`);
+    const { searchParams } = new URL(String(url), "http://plugin");
+    expect(Object.fromEntries(searchParams)).toEqual(expected);
+  });
+
+  it("no query string with other methods, for Orthanc keeps it", async () => {
+    const response = await post("echo?a=1", "x");
+    expect(await response.json()).toMatchObject({ url: "/bridge/echo" });
+  });
+
+  it("the headers, but those that end at Orthanc", async () => {
+    const text = await raw("GET /bridge/echo", [
+      "Host: pacs.example:8042",
+      "Cookie: a=1; b=2",
+      "X-Umlaut: \xc3\xa9",
+      "X-Hop: 1",
+      "Accept-Encoding: br",
+      "Keep-Alive: timeout=9",
+      "TE: trailers",
+      "Connection: X-Hop",
+    ]);
+    const { headers } = JSON.parse(text.slice(text.indexOf("{"))) as { headers: object };
+    expect(headers).toEqual({
+      host: "pacs.example:8042",
+      authorization: expect.stringMatching(/^Basic /),
+      cookie: "a=1; b=2",
+      "x-umlaut": "\xc3\xa9", // as Node shows the two bytes
+    });
+  });
+
+  it("a request without Host", async () => {
+    const text = await raw("GET /bridge/echo", []);
+    expect(text).toContain('"host":"orthanc"');
+  });
+
+  it("no header that was not in the caller's request", async () => {
+    expect(await raw("GET /bridge/echo", ["Host: h", "X: a\rY: b"])).toMatch(/^HTTP\/1.1 400 /);
+  });
+
+  it("the address, the token and the socket in its environment only", async () => {
+    const {
+      environment,
+      arguments: args,
+      cwd,
+    } = await get<{
+      environment: Record<string, string>;
+      arguments: string[];
+      cwd: string;
+    }>("environment");
+    expect(environment.ORTHANC_URL).toBe(orthanc.url);
+    const token = environment.ORTHANC_TOKEN ?? "";
+    expect(token).toMatch(/^Bearer .{36}$/);
+    expect(args).toHaveLength(2);
+    expect(cwd).toBe(path.join(import.meta.dirname, "fixtures"));
+    for (const name of ["PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH"]) {
+      expect(environment).not.toHaveProperty(name);
+    }
+
+    const bare = token.replace("Bearer ", "");
+    expect(await orthanc.log()).not.toContain(bare);
+    for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+      const commandLine = await readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "");
+      expect(commandLine).not.toContain(bare);
+    }
+
+    const socket = environment.ORTHANC_PLUGIN_SOCKET ?? "";
+    expect((await stat(socket)).mode & 0o7777).toBe(0o600);
+    expect((await stat(path.dirname(socket))).mode & 0o7777).toBe(0o700);
+  });
+
+  it("answers from Orthanc's REST API with the token", async () => {
+    expect(await get("orthanc")).toHaveProperty("Version");
+  });
+});
+
+describe("Orthanc keeps from Node", () => {
+  it.each([
+    ["HEAD", 404],
+    ["OPTIONS", 404],
+    ["PATCH", 400],
+  ])("%s, with status %i", async (method, status) => {
+    const response = await orthanc.request("/bridge/echo", { method });
+    expect(response.status).toBe(status);
+  });
+
+  it("the body of a DELETE", async () => {
+    const response = await orthanc.request("/bridge/echo", { method: "DELETE", body: "x" });
+    expect(await response.json()).toMatchObject({ method: "DELETE", body: "" });
+  });
+
+  it("all but one of equal headers", async () => {
+    const text = await raw("GET /bridge/echo", ["Host: h", "X-Twice: 1", "X-Twice: 2"]);
+    expect(text).toMatch(/"x-twice":"[12]"/);
+  });
+
+  it("that a slash was escaped", async () => {
+    expect((await get("echo/a%2Fb")).url).toBe("/bridge/echo/a/b");
+  });
+
+  it("a form in several parts", async () => {
+    const response = await orthanc.request("/bridge/echo", {
+      method: "POST",
+      headers: { "content-type": "multipart/form-data; boundary=b" },
+      body: '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n',
+    });
+    expect(await response.text()).not.toContain("pid");
+  });
+
+  it("a path that is no UTF-8", async () => {
+    expect((await orthanc.request("/bridge/echo/%FF")).status).toBe(500);
+  });
+});
+
+describe("the caller gets", () => {
+  it.each([200, 201, 202, 206, 207, 300, 302, 303, 307, 400, 401, 403, 404, 409, 410, 413, 418])(
+    "status %i with headers and body, or what stands for it",
+    async (status) => {
+      const response = await answer({
+        status,
+        headers: [
+          ["content-type", "text/plain; charset=utf-8"],
+          ["location", "/elsewhere"],
+          ["x-custom", "1"],
+        ],
+        parts: [base64("grüezi")],
+      });
+      expect(response.status).toBe(status === 418 ? 400 : status);
+      expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
+      expect(response.headers.get("location")).toBe("/elsewhere");
+      expect(response.headers.get("x-custom")).toBe("1");
+      expect(await response.text()).toBe("grüezi");
+    },
+  );
+
+  it.each([
+    [299, 200],
+    [301, 302],
+    [308, 307],
+    [429, 400],
+    [451, 400],
+    [499, 400],
+    [511, 500],
+    [599, 500],
+  ])("for status %i, which Orthanc can't send, status %i", async (status, instead) => {
+    const response = await answer({ status, parts: [base64("why")] });
+    expect(response.status).toBe(instead);
+    expect(await response.text()).toBe("why");
+    expect(await orthanc.log()).toContain(`can't send status ${status}`);
+  });
+
+  it.each([422, 424, 426, 500, 501, 503, 505, 507, 510])("status %i", async (status) => {
+    expect((await answer({ status })).status).toBe(status);
+  });
+
+  it("status 405 with its Allow header", async () => {
+    const response = await answer({ status: 405, headers: [["Allow", "GET, PUT"]] });
+    expect(response.status).toBe(405);
+    expect(response.headers.get("allow")).toBe("GET, PUT");
+  });
+
+  it.each([204, 304])("status %i without a body", async (status) => {
+    const response = await answer({ status, headers: [["etag", '"1"']] });
+    expect(response.status).toBe(status);
+    expect(response.headers.get("etag")).toBe('"1"');
+    expect(await response.text()).toBe("");
+  });
+
+  it("every Set-Cookie header", async () => {
+    for (const status of [200, 404]) {
+      const response = await answer({
+        status,
+        headers: [
+          ["Set-Cookie", "a=1"],
+          ["Set-Cookie", "b=2"],
+        ],
+      });
+      expect(response.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
+    }
+  });
+
+  it("one Content-Type", async () => {
+    const text = await raw("GET /bridge/echo", ["Host: h"]);
+    expect(text.match(/content-type/gi)).toHaveLength(1);
+  });
+
+  it("binary bodies of a megabyte, with a length and in chunks", async () => {
+    const body = randomBytes(1_000_000);
+    const type: [string, string] = ["content-type", "application/dicom"];
+    const length: [string, string] = ["content-length", String(body.length)];
+    const half = [body.subarray(0, 300_000), body.subarray(300_000)];
+    for (const wanted of [
+      { status: 200, headers: [type, length], parts: [body.toString("base64")] },
+      { status: 200, headers: [type], parts: half.map((part) => part.toString("base64")) },
+    ]) {
+      const response = await answer(wanted);
+      expect(response.headers.get("content-type")).toBe("application/dicom");
+      expect(Buffer.from(await response.arrayBuffer()).equals(body)).toBe(true);
+    }
+  });
+
+  it("a body in many small chunks", async () => {
+    const parts = Array.from({ length: 5_000 }, (_, number) => base64(`${number},`));
+    const text = await (await answer({ status: 200, parts })).text();
+    expect(text.split(",")).toHaveLength(5_001);
+  });
+
+  it("an empty body", async () => {
+    const response = await answer({ status: 200, headers: [["content-type", "text/csv"]] });
+    expect(response.headers.get("content-type")).toBe("text/csv");
+    expect(await response.text()).toBe("");
+  });
+
+  it("headers beyond ASCII as UTF-8", async () => {
+    const response = await answer({ status: 200, headers: [["x-umlaut", "é"]] });
+    expect(Buffer.from(response.headers.get("x-umlaut") ?? "", "latin1").toString()).toBe("é");
+  });
+
+  it("an answer that Orthanc compressed", async () => {
+    const parts = [base64("long ".repeat(1000))];
+    const response = await orthanc.request("/bridge/answer", {
+      method: "POST",
+      body: JSON.stringify({ status: 200, headers: [["content-type", "text/plain"]], parts }),
+      headers: { "accept-encoding": "gzip" },
+    });
+    expect(await response.text()).toBe("long ".repeat(1000));
+  });
+});
+
+describe("answers in their raw form", () => {
+  it.each([
+    ["until the connection closes", "HTTP/1.1 200 OK\r\n\r\nbody"],
+    ["after interim answers", `HTTP/1.1 103 Hints\r\nlink: x\r\n\r\n${http("", "body")}`],
+    ["with Connection: close", http("connection: close\r\n", "body")],
+    ["without a reason", "HTTP/1.1 200\r\ncontent-length: 4\r\n\r\nbody"],
+    ["with equal lengths", http("content-length: 4\r\n", "body")],
+    [
+      "in chunks with extensions and trailers",
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n2;x=1\r\nbo\r\n02\r\ndy\r\n0\r\nx-t: 1\r\n\r\n",
+    ],
+  ])("%s", async (_, text) => {
+    const response = await post("raw/close", text);
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe("body");
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["no HTTP", "SSH-2.0-x\r\n\r\n"],
+    ["HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nbody"],
+    ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n"],
+    ["a folded header", "HTTP/1.1 200 OK\r\na: 1\r\n b\r\ncontent-length: 0\r\n\r\n"],
+    ["a space before the colon", "HTTP/1.1 200 OK\r\ncontent-length : 0\r\n\r\n"],
+    ["a NUL in a header", "HTTP/1.1 200 OK\r\na: \0\r\ncontent-length: 0\r\n\r\n"],
+    ["a head without an end", `HTTP/1.1 200 OK\r\na: ${"a".repeat(200_000)}`],
+    ["half a head", "HTTP/1.1 200 OK\r\ncontent-"],
+    ["half a body", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nbody"],
+    ["half a chunk", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbody"],
+    ["a chunk without a size", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n"],
+    ["a chunk that is too long", chunked("3\r\nbody\r\n0\r\n\r\n")],
+    ["two lengths", http("content-length: 5\r\n", "body")],
+    ["a negative length", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"],
+    ["a length and chunks", http("transfer-encoding: chunked\r\n", "0\r\n\r\n")],
+    ["an unknown coding", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n"],
+    ["an upgrade", "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n"],
+    ["binary data with status 404", "HTTP/1.1 404 Not Found\r\ncontent-length: 1\r\n\r\n\0"],
+  ])("%s: 502", async (_, text) => {
+    const response = await post("raw/close", text);
+    expect(response.status).toBe(502);
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(await response.json()).toEqual({ error: expect.any(String) });
+    expect(response.headers.get("a")).toBeNull();
+  });
+
+  it("more than was announced: not mixed into the next answer", async () => {
+    const first = await post("raw/keep", `${http("", "body")}HTTP/1.1 200 OK\r\n\r\nother`);
+    expect(await first.text()).toBe("body");
+    for (let round = 0; round < 5; round++) expect(await get("echo")).toHaveProperty("pid");
+  });
+
+  it("before the body was sent: passed on", async () => {
+    const response = await post("early", randomBytes(5_000_000));
+    expect(response.status).toBe(413);
+    expect(await response.text()).toBe("much");
+  });
+
+  function http(headers: string, body: string) {
+    return `HTTP/1.1 200 OK\r\n${headers}content-length: ${body.length}\r\n\r\n${body}`;
+  }
+
+  function chunked(body: string) {
+    return `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${body}`;
+  }
+});
+
+describe("connections to Node", () => {
+  it("are used again", async () => {
+    const before = await connections();
+    for (let round = 0; round < 50; round++) await get("echo");
+    expect(await connections()).toBe(before);
+  });
+
+  it("carry requests side by side", async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => get("together/20")));
+    expect(answers).toEqual(Array(20).fill({ together: 20 }));
+  });
+
+  it("that Node closed meanwhile are noticed, whatever the method and size", async () => {
+    const bodies = ["small", randomBytes(2_000_000)];
+    for (const pause of [100, 1_600]) {
+      for (const body of bodies) {
+        await Promise.all(Array.from({ length: 3 }, () => get("together/3")));
+        const before = await connections();
+        await get("close-idle");
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        expect((await post("echo", body)).status).toBe(200);
+        expect(await connections()).toBeGreaterThan(before);
+      }
+    }
+  });
+
+  it("that Node closes instead of reading the next request are replaced", async () => {
+    await Promise.all([get("together/2"), get("together/2")]);
+    // While this blocks Node, its other connection is idle for too long.
+    const block = get("block/1500");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const before = (await orthanc.log()).length;
+    const response = await post("echo", "x");
+    expect(response.status).toBe(200);
+    await block;
+    expect((await orthanc.log()).slice(before)).toBe("");
+  });
+});
+
+describe("time runs out", () => {
+  it("for an answer that does not come: 504", async () => {
+    const start = performance.now();
+    const response = await orthanc.request("/bridge/wait/10000");
+    expect(response.status).toBe(504);
+    expect(await response.json()).toEqual({
+      error: `Node did not answer within ${TIMEOUT} seconds`,
+    });
+    expect(performance.now() - start).toBeLessThan(TIMEOUT * 1000 + 500);
+  });
+
+  it("for the whole exchange, not for each part of it", async () => {
+    const start = performance.now();
+    const response = await orthanc.request("/bridge/drip");
+    expect(response.status).toBe(504);
+    expect(performance.now() - start).toBeLessThan(TIMEOUT * 1000 + 500);
+  });
+
+  it("for a body that Node does not read", async () => {
+    await get("echo");
+    const blocked = orthanc.request("/bridge/block/3500");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const start = performance.now();
+    const response = await post("echo", randomBytes(5_000_000));
+    expect(response.status).toBe(504);
+    expect(performance.now() - start).toBeLessThan(TIMEOUT * 1000 + 700);
+    expect((await blocked).status).toBe(504);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect((await get("echo")).pid).toBeTypeOf("number");
+  });
+});
+
+describe("Node dies", () => {
+  const died = /closed the connection|accepts no connection|is not running/;
+  const upAgain = async (old: unknown) => {
+    await vi.waitFor(async () => expect((await get("echo")).pid).not.toBe(old), 20_000);
+  };
+
+  it("amid a request: 502, and a new start", async () => {
+    for (const action of ["die", "die-amid"]) {
+      const { pid } = await get("echo");
+      const response = await orthanc.request(`/bridge/${action}`);
+      expect(response.status).toBe(502);
+      expect(response.headers.get("content-type")).toBe("application/json");
+      expect(await response.json()).toEqual({ error: expect.stringMatching(died) });
+      const next = await orthanc.request("/bridge/echo");
+      expect(next.status).toBe(502);
+      expect(await next.json()).toEqual({ error: expect.stringMatching(died) });
+      await upAgain(pid);
+    }
+    expect(await orthanc.log()).toMatch(/Node has ended \(exit code 3\), next start in [\d.]+ sec/);
+  });
+
+  it("of SIGKILL: a new start, with pauses that grow", async () => {
+    const { pid } = await get("echo");
+    process.kill(Number(pid), "SIGKILL");
+    await upAgain(pid);
+    const log = await orthanc.log();
+    expect(log).toContain("Node has ended (signal SIGKILL)");
+    const pauses = [...log.matchAll(/next start in ([\d.]+) seconds/g)].map((m) => Number(m[1]));
+    expect(pauses).toEqual([0.25, 0.5, 1]);
+  });
+
+  it("in no other way: it stops listening, and lives", async () => {
+    await get("stop-listening");
+    const all = Array.from({ length: 10 }, () => orthanc.request("/bridge/wait/500"));
+    const refused = (await Promise.all(all)).find((response) => response.status === 502);
+    expect(await refused?.json()).toEqual({
+      error: expect.stringContaining("accepts no connection"),
+    });
+  });
+});
