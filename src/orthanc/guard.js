@@ -48,6 +48,8 @@ await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
 await killAll();
 say({ ended: await ended, log: readFileSync(task.log, "utf8") });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
+// Where Orthanc ended by itself, the standard input is still open and would keep this process alive.
+process.exit();
 
 /** @param {object} message */
 function say(message) {
@@ -58,7 +60,8 @@ function say(message) {
 async function killAll() {
   for (let round = 0; round < 20; round++) {
     const pids = descendants();
-    if (orthanc.exitCode === null && orthanc.signalCode === null && orthanc.pid) pids.push(orthanc.pid);
+    if (orthanc.exitCode === null && orthanc.signalCode === null && orthanc.pid)
+      pids.push(orthanc.pid);
     if (pids.length === 0) return;
     for (const pid of pids) {
       try {

@@ -1,7 +1,12 @@
 /** Finds an Orthanc with its Python plugin on this machine, or fetches one into `.orthanc/`. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { exists, type UnpackedProgram, unpackedProgram, unpackPackages } from "../debian/packages.ts";
+import {
+  exists,
+  type UnpackedProgram,
+  unpackedProgram,
+  unpackPackages,
+} from "../debian/packages.ts";
 
 /** An Orthanc that can be started, with what the examples need beside it. */
 export interface Installation {
@@ -25,7 +30,11 @@ export class InstallationError extends Error {
 
 const PACKAGES = ["orthanc", "orthanc-python", "python3-pydicom", "python3-requests", "dcmtk"];
 const FETCHED = path.resolve(import.meta.dirname, "../../.orthanc");
-const PLUGIN_FOLDERS = ["share/orthanc/plugins", "lib/orthanc/plugins", "local/share/orthanc/plugins"];
+const PLUGIN_FOLDERS = [
+  "share/orthanc/plugins",
+  "lib/orthanc/plugins",
+  "local/share/orthanc/plugins",
+];
 const TEST_FILES = "lib/python3/dist-packages/pydicom/data/test_files";
 
 /**
@@ -37,7 +46,9 @@ const TEST_FILES = "lib/python3/dist-packages/pydicom/data/test_files";
  * @throws InstallationError where `ORTHANC_EXECUTABLE` names none that can be used
  * @throws PackagesError where none is installed and none can be fetched
  */
-export async function findOrthanc(report: (doing: string) => void = () => {}): Promise<Installation> {
+export async function findOrthanc(
+  report: (doing: string) => void = () => {},
+): Promise<Installation> {
   const release = await debianRelease();
   const chosen = process.env.ORTHANC_EXECUTABLE;
   if (chosen) {

@@ -1,7 +1,7 @@
 /** A private Orthanc: started on free ports of this machine, with credentials and a storage of its own. */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -130,7 +130,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
   const stop = async () => {
     guard.stdin.end();
     await ended;
-    await agent.close();
+    await agent.destroy();
   };
 
   const url = `http://127.0.0.1:${httpPort}`;
@@ -147,7 +147,14 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
 
   const answers = async () => {
     for (;;) {
-      if (pid && (await request("/system").then((r) => r.ok, () => false))) return true;
+      if (
+        pid &&
+        (await request("/system").then(
+          (r) => r.ok,
+          () => false,
+        ))
+      )
+        return true;
       await sleep(25);
     }
   };

@@ -1,0 +1,66 @@
+import { afterEach, expect, test } from "vitest";
+import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { processorTime } from "../../src/harness/processes.ts";
+import { startTwin } from "../../src/harness/twin.ts";
+import type { Orthanc } from "../../src/orthanc/server.ts";
+
+let orthanc: Orthanc;
+afterEach(() => orthanc.stop());
+
+async function start(twin: Twin) {
+  orthanc = await startTwin(await readExample("blocking-computation"), twin);
+}
+
+/** The seconds that an answer says its computation took. */
+async function computed(): Promise<number> {
+  const answer = await orthanc.request("/computation");
+  return Number(/for ([\d.]+) seconds/.exec(await answer.text())?.[1]);
+}
+
+test.each(TWINS)("%s: Orthanc's built-in routes answer while a callback computes", async (twin) => {
+  await start(twin);
+  let computing = true;
+  const computation = computed().finally(() => {
+    computing = false;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (let call = 0; call < 10; call++) {
+    expect((await orthanc.request("/statistics")).status).toBe(200);
+  }
+  expect(computing).toBe(true);
+  await computation;
+});
+
+test.each(TWINS)("%s: three calls at once keep one core busy, not three", async (twin) => {
+  await start(twin);
+  const before = processorTime(orthanc);
+  const start_ = performance.now();
+  await Promise.all([computed(), computed(), computed()]);
+  const cores = (processorTime(orthanc) - before) / (performance.now() - start_);
+  expect(cores).toBeLessThan(1.3);
+});
+
+test("python: three calls slow each other down, for they share the interpreter in turns", async () => {
+  await start("python");
+  const single = await computed();
+  const together = await Promise.all([computed(), computed(), computed()]);
+  for (const seconds of together) expect(seconds).toBeGreaterThan(1.8 * single);
+});
+
+test("typescript: each call is as fast as one, for the event loop runs one after the other", async () => {
+  await start("typescript");
+  const single = await computed();
+  const ends: number[] = [];
+  const together = await Promise.all(
+    [1, 2, 3].map(() =>
+      computed().then((seconds) => {
+        ends.push(performance.now());
+        return seconds;
+      }),
+    ),
+  );
+  for (const seconds of together) expect(seconds).toBeLessThan(1.8 * single);
+  const [first = 0, second = 0, third = 0] = ends;
+  expect(second - first).toBeGreaterThan(500 * single);
+  expect(third - second).toBeGreaterThan(500 * single);
+});

@@ -1,0 +1,124 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Agent } from "undici";
+import { afterEach, expect, test } from "vitest";
+import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { descendants } from "../../src/harness/processes.ts";
+import { startTwin, typescriptEnvironment } from "../../src/harness/twin.ts";
+import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
+
+const EXAMPLES = path.resolve(import.meta.dirname, "..");
+
+const running: Orthanc[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((orthanc) => orthanc.stop()));
+});
+
+async function start(twin: Twin): Promise<Orthanc> {
+  const orthanc = await startTwin(await readExample("rest-token"), twin);
+  running.push(orthanc);
+  return orthanc;
+}
+
+async function list(orthanc: Orthanc, dispatcher?: Agent) {
+  const answer = await orthanc.request("/computation", dispatcher && { dispatcher });
+  return { status: answer.status, body: await answer.json() };
+}
+
+test.each(TWINS)("%s: the worker sees what Orthanc has, without a password", async (twin) => {
+  const orthanc = await start(twin);
+  const direct = (await (await orthanc.request("/instances")).json()) as string[];
+  expect(direct).toHaveLength(3);
+  expect(await list(orthanc)).toEqual({ status: 200, body: direct.sort() });
+});
+
+test("without a token or a password Orthanc answers 401", async () => {
+  const orthanc = await start("python");
+  expect((await fetch(`${orthanc.url}/instances`)).status).toBe(401);
+});
+
+test.each(TWINS)("%s: calls after pauses of every length find Orthanc, too", async (twin) => {
+  const orthanc = await start(twin);
+  for (let pause = 700; pause < 1400; pause += 100) {
+    const answers = await Promise.all([1, 2, 3, 4].map(() => list(orthanc)));
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 200]);
+    await sleep(pause);
+  }
+});
+
+test.each(TWINS)("%s: 40 calls in turn share a few connections to Orthanc", async (twin) => {
+  const orthanc = await start(twin);
+  const dispatcher = new Agent({ keepAliveTimeoutThreshold: 100 });
+  for (let call = 0; call < 40; call++) expect((await list(orthanc, dispatcher)).status).toBe(200);
+  await dispatcher.destroy();
+  // Each worker has one; so has this test, and so had Orthanc's start.
+  expect(await connections(new URL(orthanc.url).port)).toBeLessThan(15);
+});
+
+/** How many TCP connections were made to a port: those open, and those closed in the last minute. */
+async function connections(port: string): Promise<number> {
+  const hex = Number(port).toString(16).toUpperCase().padStart(4, "0");
+  const lines = (await readFile("/proc/net/tcp", "utf8")).split("\n").slice(1);
+  const ends = lines
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , state]) => state !== "0A");
+  const clients = ends.flatMap(([, local = "", remote = ""]) =>
+    remote.endsWith(`:${hex}`) ? [local] : local.endsWith(`:${hex}`) ? [remote] : [],
+  );
+  return new Set(clients).size;
+}
+
+test("both twins say 502 when Orthanc refuses the token", async () => {
+  const example = await readExample("rest-token");
+  const folder = path.join(EXAMPLES, "rest-token");
+  const refused = { status: 502, body: { error: "Orthanc answered the worker with status 401" } };
+  const wrong = 'orthanc.GenerateRestApiAuthorizationToken = lambda: "Bearer wrong"';
+  // Each script is the twin itself, or the bridge, in an Orthanc that never made the token it is given.
+  const scripts: [string, Record<string, string>, object][] = [
+    [path.join(folder, "plugin.py"), { PYTHONPATH: path.join(EXAMPLES, "pool") }, {}],
+    [
+      path.join(EXAMPLES, "bridge/bridge.py"),
+      typescriptEnvironment(),
+      {
+        Script: path.join(folder, "plugin.ts"),
+        Routes: example.routes,
+        Executable: process.execPath,
+      },
+    ],
+  ];
+  for (const [script, environment, node] of scripts) {
+    const preamble = path.join(await temporaryFolder(), "wrong_token.py");
+    const run = `__file__ = ${JSON.stringify(script)}\nexec(open(__file__).read())`;
+    await writeFile(preamble, `import orthanc\n${wrong}\n${run}\n`);
+    const orthanc = await startOrthanc({
+      script: preamble,
+      environment,
+      configuration: { Node: node },
+    });
+    running.push(orthanc);
+    expect(await list(orthanc)).toEqual(refused);
+  }
+});
+
+/** A folder that goes with an Orthanc of its own. */
+async function temporaryFolder(): Promise<string> {
+  const orthanc = await startOrthanc();
+  running.push(orthanc);
+  return orthanc.folder;
+}
+
+test.each(TWINS)("%s: no token on a command line, in the log, or in a file", async (twin) => {
+  const orthanc = await start(twin);
+  await list(orthanc);
+  const pids = [orthanc.pid, ...descendants(orthanc)];
+  expect(pids.length).toBeGreaterThan(1);
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "latin1")));
+  const entries = await readdir(orthanc.folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const texts = await Promise.all(
+    files.map((file) => readFile(path.join(file.parentPath, file.name), "latin1")),
+  );
+  const token = /Bearer [0-9a-f]{8}-/;
+  for (const text of [...lines, ...texts, await orthanc.log()]) expect(text).not.toMatch(token);
+});

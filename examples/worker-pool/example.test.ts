@@ -1,0 +1,124 @@
+import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, expect, test } from "vitest";
+import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { descendants, processorTime } from "../../src/harness/processes.ts";
+import { startTwin } from "../../src/harness/twin.ts";
+import type { Orthanc } from "../../src/orthanc/server.ts";
+
+/** More square roots than either twin computes before its deadline. */
+const ENDLESS = 1_000_000_000_000;
+
+let orthanc: Orthanc;
+afterEach(() => orthanc.stop());
+
+async function start(twin: Twin) {
+  orthanc = await startTwin(await readExample("worker-pool"), twin);
+}
+
+async function compute(count?: number) {
+  const answer = await orthanc.request(
+    `/computation${count === undefined ? "" : `?count=${count}`}`,
+  );
+  return { status: answer.status, body: await answer.text() };
+}
+
+/** Calls until the route works again; gives up after ten seconds. */
+async function recovery() {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const { status } = await compute(1000);
+    if (status === 200) return status;
+    await sleep(100);
+  }
+}
+
+test.skipIf(availableParallelism() < 2).each(TWINS)(
+  "%s: two calls at once keep two cores busy",
+  { retry: 2 },
+  async (twin) => {
+    await start(twin);
+    await compute(1000);
+    const before = processorTime(orthanc);
+    const started = performance.now();
+    const answers = await Promise.all([compute(), compute()]);
+    const cores = (processorTime(orthanc) - before) / (performance.now() - started);
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
+    expect(cores).toBeGreaterThan(1.4);
+  },
+);
+
+test("python: the workers are four processes, and nothing else runs", async () => {
+  await start("python");
+  expect(descendants(orthanc)).toHaveLength(4);
+});
+
+test("python: a worker that is killed at work fails its caller at once, and the next call works", async () => {
+  await start("python");
+  const lost = compute(ENDLESS);
+  await sleep(500);
+  for (const pid of descendants(orthanc)) process.kill(pid, "SIGKILL");
+  expect(await lost).toEqual({ status: 503, body: '{"error": "the worker has failed"}' });
+  expect((await compute(1000)).status).toBe(200);
+  expect(descendants(orthanc)).toHaveLength(4);
+});
+
+test("python: idle workers that are killed do no lasting harm", async () => {
+  await start("python");
+  await compute(1000);
+  for (const pid of descendants(orthanc)) process.kill(pid, "SIGKILL");
+  expect(await recovery()).toBe(200);
+});
+
+test("typescript: Node that is killed at work fails its caller at once, and is back soon", async () => {
+  await start("typescript");
+  const lost = compute(ENDLESS);
+  await sleep(1000);
+  const [node = 0] = descendants(orthanc);
+  process.kill(node, "SIGKILL");
+  const answer = await lost;
+  expect(answer.status).toBe(502);
+  expect(JSON.parse(answer.body)).toHaveProperty("error");
+  expect(await recovery()).toBe(200);
+});
+
+test("a computation that takes too long ends at the deadline, in both twins", async () => {
+  const example = await readExample("worker-pool");
+  await start("python");
+  const other = await startTwin(example, "typescript");
+  try {
+    const started = performance.now();
+    const answers = await Promise.all(
+      [orthanc, other].map(async (server) => {
+        const answer = await server.request(`/computation?count=${ENDLESS}`);
+        return { status: answer.status, body: await answer.json() };
+      }),
+    );
+    const late = { status: 504, body: { error: "no worker finished within 30 seconds" } };
+    expect(answers).toEqual([late, late]);
+    expect(performance.now() - started).toBeGreaterThan(29_000);
+    expect(await recovery()).toBe(200);
+  } finally {
+    await other.stop();
+  }
+});
+
+test.each(TWINS)("%s: Orthanc stops in the middle of a computation", async (twin) => {
+  await start(twin);
+  const lost = compute(ENDLESS).catch(() => ({ status: 0 }));
+  await sleep(1000);
+  await orthanc.stop();
+  expect(await orthanc.ended).toBe("exit code 0");
+  expect((await lost).status).not.toBe(200);
+});
+
+test("python: workers end with an Orthanc that is killed, even at work", async () => {
+  await start("python");
+  const lost = compute(ENDLESS).catch(() => undefined);
+  await sleep(500);
+  const workers = descendants(orthanc);
+  process.kill(orthanc.pid, "SIGKILL");
+  await orthanc.ended;
+  await lost;
+  expect(workers).toHaveLength(4);
+  for (const pid of workers) expect(() => process.kill(pid, 0)).toThrow();
+});

@@ -1,0 +1,40 @@
+/** What the processes of a private Orthanc are doing, as Linux tells it. */
+import { readdirSync, readFileSync } from "node:fs";
+import type { Orthanc } from "../orthanc/server.ts";
+
+/** Linux counts processor time in units of 10 ms. */
+const TICK = 10;
+
+/** The ids of Orthanc's descendants, without its own. */
+export function descendants(orthanc: Orthanc): number[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    const [state, parent] = stat(Number(name));
+    if (state && state !== "Z") parents.set(Number(name), Number(parent));
+  }
+  const found = [orthanc.pid];
+  for (const pid of found) {
+    found.push(...[...parents].filter(([, parent]) => parent === pid).map(([child]) => child));
+  }
+  return found.slice(1);
+}
+
+/** The processor time that Orthanc and its descendants have used so far, in milliseconds. */
+export function processorTime(orthanc: Orthanc): number {
+  const pids = [orthanc.pid, ...descendants(orthanc)];
+  return pids.reduce((sum, pid) => {
+    const fields = stat(pid);
+    return sum + (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK;
+  }, 0);
+}
+
+/** The fields of /proc/PID/stat that follow the program's name; none where the process has ended. */
+function stat(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, "latin1")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,37 @@
+/** Every example on a live Orthanc: what it expects, the same answers from both twins, the record still true. */
+import { afterAll, describe, expect, test } from "vitest";
+import { exampleIds, readExample, type Twin } from "./example.ts";
+import { differences, judgeRun } from "./judge.ts";
+import { playTwin } from "./play.ts";
+import { readRecord } from "./record.ts";
+
+const ids = await exampleIds();
+const skipped: string[] = [];
+
+describe.each(ids)("%s", (id) => {
+  // A neighbour that takes the machine's cores can spoil a comparison of times, but not three times over.
+  test("both twins answer as expected, and alike", { retry: 2 }, async () => {
+    const example = await readExample(id);
+    const play = async (twin: Twin) => (await playTwin(example, twin)).run;
+    const python = await play("python");
+    const typescript = await play("typescript");
+
+    const verdicts = [judgeRun(example, python), judgeRun(example, typescript)];
+    skipped.push(...verdicts.flatMap((verdict) => verdict.skipped));
+    expect(verdicts.flatMap((verdict) => verdict.problems)).toEqual([]);
+    expect(differences(example, python, typescript)).toEqual([]);
+
+    const record = await readRecord(example);
+    expect(differences(example, record.twins.python, python)).toEqual([]);
+    expect(differences(example, record.twins.typescript, typescript)).toEqual([]);
+  });
+});
+
+test("there are examples", () => {
+  expect(ids.length).toBeGreaterThanOrEqual(5);
+});
+
+afterAll(() => {
+  for (const reason of skipped) console.warn(`Skipped: ${reason}`);
+  console.log(`${ids.length} examples on both twins, ${skipped.length} checks skipped`);
+});
