@@ -60,7 +60,7 @@ export function typescriptEnvironment(): Record<string, string> {
 export async function versionsOf(orthanc: Orthanc): Promise<Versions> {
   const system = (await (await orthanc.request("/system")).json()) as { Version: string };
   const plugin = (await (await orthanc.request("/plugins/python")).json()) as { Version: string };
-  const python = /Python version: ([\d.]+)/.exec(await orthanc.log())?.[1];
+  const python = /libpython(\d+\.\d+)/.exec(await orthanc.log())?.[1];
   return {
     orthanc: system.Version,
     plugin: plugin.Version,

@@ -111,7 +111,9 @@ export function parseRegions(source: string, file: string): MarkedFile {
   if (mistakes.length > 0) {
     throw new RegionError(mistakes.join("\n"));
   }
-  return { file, text: kept.join("\n"), regions };
+  // Around a mark there were blank lines on both sides.
+  const text = kept.join("\n").replace(/\n{4,}/g, "\n\n\n");
+  return { file, text, regions };
 }
 
 /**
