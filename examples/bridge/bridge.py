@@ -150,7 +150,6 @@ class Connection:
 
     def __init__(self, path: str, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self.used = False
         self._deadline = 0.0
         self._received = bytearray()  # and not taken yet
         self._answering = False
@@ -192,7 +191,6 @@ class Connection:
             reset = isinstance(error, ConnectionError)
             raise ConnectionLost(unread=reset and in_one_piece) from error
         finally:
-            self.used = True
             self._last_used = time.monotonic()
 
     def _answer(self) -> tuple[Answer, bool]:
@@ -325,9 +323,9 @@ class Node:
 
     def ask(self, method: str, head: bytes, body: bytes, deadline: float) -> Answer:
         """Sends a request to Node and returns the answer."""
-        connection = self._kept() or self._connect(deadline)
+        kept = self._kept()
+        connection = kept or self._connect(deadline)
         while True:
-            used = connection.used
             try:
                 answer, keep = connection.exchange(head, body, deadline)
             except ConnectionLost as lost:
@@ -335,7 +333,7 @@ class Node:
                 # Node closes connections that were idle for long, maybe at this very moment. To try
                 # anew is safe if it has not seen the request, or lives and may see it twice.
                 repeatable = method != "POST" and connection.process is self._process
-                if not used or not (lost.unread or repeatable):
+                if connection is not kept or not (lost.unread or repeatable):
                     raise
                 connection = self._connect(deadline)
             except BaseException:
