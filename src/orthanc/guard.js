@@ -7,14 +7,33 @@
  * Plain JavaScript, so that it starts without a loader on every Node.
  */
 import { spawn } from "node:child_process";
-import { existsSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long Orthanc may take to end by itself, in milliseconds. */
 const GRACE = 8_000;
 
-/** @typedef {{command: string, args: string[], env: Record<string, string>, folder: string, log: string}} Task */
+/**
+ * @typedef {object} Task
+ * @property {string} command
+ * @property {string[]} args
+ * @property {Record<string, string>} env
+ * @property {string} folder Orthanc's private one, which is not there yet
+ * @property {string[]} folders to be made in it
+ * @property {string} log a file
+ * @property {{file: string, text: string}} configuration
+ */
 
 const lines = createInterface({ input: process.stdin });
 const first = await new Promise((resolve) => {
@@ -29,7 +48,8 @@ const task = JSON.parse(first);
 for (const signal of ["SIGINT", "SIGHUP", "SIGTERM"]) process.on(signal, () => {});
 process.stdout.on("error", () => {});
 
-const log = openSync(task.log, "a");
+const log = prepared();
+const folder = realpathSync(task.folder);
 const orthanc = spawn(task.command, task.args, {
   cwd: task.folder,
   env: task.env,
@@ -51,12 +71,26 @@ rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
 // Where Orthanc ended by itself, the standard input is still open and would keep this process alive.
 process.exit();
 
+/** Makes Orthanc's folder, with its configuration, and opens its log. */
+function prepared() {
+  try {
+    mkdirSync(task.folder, { mode: 0o700 });
+    for (const folder of task.folders) mkdirSync(folder);
+    writeFileSync(task.configuration.file, task.configuration.text, { mode: 0o600 });
+    return openSync(task.log, "a");
+  } catch (error) {
+    rmSync(task.folder, { recursive: true, force: true });
+    say({ ended: error.message });
+    process.exit();
+  }
+}
+
 /** @param {object} message */
 function say(message) {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-/** Kills Orthanc's process group and whatever else inherited its environment, until nothing is left. */
+/** Kills Orthanc and all that it has started, until nothing is left. */
 async function killAll() {
   for (let round = 0; round < 20; round++) {
     const pids = descendants();
@@ -75,8 +109,8 @@ async function killAll() {
 }
 
 /**
- * The processes whose environment names Orthanc's private folder: also those that left its process group or
- * whose parent is gone. Empty where the system has no /proc.
+ * The processes whose environment names Orthanc's private folder, and those of no terminal that work in it: also
+ * those that left its process group or whose parent is gone. Empty where the system has no /proc.
  */
 function descendants() {
   if (!existsSync("/proc")) return [];
@@ -84,10 +118,25 @@ function descendants() {
   const pids = [];
   for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
-      if (readFileSync(`/proc/${name}/environ`, "latin1").includes(mark)) pids.push(Number(name));
+      const environment = readFileSync(`/proc/${name}/environ`, "latin1");
+      if (environment.includes(mark) || worksThere(name)) pids.push(Number(name));
     } catch {
       // Another user's, or ended in the meantime.
     }
   }
   return pids.filter((pid) => pid !== process.pid);
+}
+
+/**
+ * Whether a process works in Orthanc's private folder, as one that was started with another environment does.
+ * One that has a terminal is a reader's own, who looks around there.
+ *
+ * @param {string} pid
+ */
+function worksThere(pid) {
+  if (readlinkSync(`/proc/${pid}/cwd`) !== folder) return false;
+  const [, , , , terminal] = readFileSync(`/proc/${pid}/stat`, "latin1")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  return terminal === "0";
 }

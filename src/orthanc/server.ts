@@ -1,7 +1,8 @@
 /** A private Orthanc: started on free ports of this machine, with credentials and a storage of its own. */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -67,10 +68,11 @@ export interface Orthanc {
  */
 export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthanc> {
   const installation = await findOrthanc();
-  const folder = await mkdtemp(path.join(tmpdir(), "orthanc-twins-"));
+  // The guard makes it, so that there is none without somebody to remove it.
+  const name = `orthanc-twins-${randomBytes(6).toString("base64url")}`;
+  const folder = path.resolve(tmpdir(), name);
   const storage = path.join(folder, "storage");
   const temporary = path.join(folder, "tmp");
-  await Promise.all([mkdir(storage), mkdir(temporary)]);
   const logFile = path.join(folder, "orthanc.log");
   const password = randomBytes(16).toString("hex");
   const httpPort = await getPort({ host: "127.0.0.1" });
@@ -90,7 +92,6 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     ...options.configuration,
   };
   const configurationFile = path.join(folder, "orthanc.json");
-  await writeFile(configurationFile, JSON.stringify(configuration, null, 2), { mode: 0o600 });
 
   const { command, args } = installation.orthanc;
   const guard = spawn(process.execPath, [GUARD], {
@@ -110,13 +111,15 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
       TMPDIR: temporary,
     },
     folder,
+    folders: [storage, temporary],
     log: logFile,
+    configuration: { file: configurationFile, text: JSON.stringify(configuration, null, 2) },
   };
   guard.stdin.on("error", () => {});
   guard.stdin.write(`${JSON.stringify(task)}\n`);
 
   let pid = 0;
-  let howItEnded = "its guard was killed";
+  let howItEnded: string | undefined;
   let lastLog = "";
   createInterface({ input: guard.stdout }).on("line", (line) => {
     const message = JSON.parse(line) as { pid?: number; ended?: string; log?: string };
@@ -124,8 +127,16 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     if (message.ended) howItEnded = message.ended;
     if (message.log) lastLog = message.log;
   });
-  const ended = new Promise<string>((resolve) => {
-    guard.once("close", () => resolve(howItEnded));
+  const ended = once(guard, "close").then(async () => {
+    if (howItEnded) return howItEnded;
+    // Somebody has killed the guard: Orthanc leads a process group, whose id is its own.
+    try {
+      if (pid) process.kill(-pid, "SIGKILL");
+    } catch {
+      // It has ended in the meantime.
+    }
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    return "its guard was killed";
   });
   const stop = async () => {
     guard.stdin.end();
@@ -145,27 +156,24 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
 
   const log = () => readFile(logFile, "utf8").catch(() => lastLog);
 
+  let waiting = true;
   const answers = async () => {
-    for (;;) {
-      if (
-        pid &&
-        (await request("/system").then(
-          (r) => r.ok,
-          () => false,
-        ))
-      )
-        return true;
+    while (waiting) {
+      const system = pid ? await request("/system").catch(() => undefined) : undefined;
+      if (system?.ok) return true;
       await sleep(25);
     }
+    return false;
   };
   const started = await Promise.race([
     answers(),
     ended.then(() => false),
     sleep(START_LIMIT, false, { ref: false }),
   ]);
+  waiting = false;
   if (!started) {
     await stop();
-    throw new StartError(`Orthanc did not start (${howItEnded}). Its log:\n${await log()}`);
+    throw new StartError(`Orthanc did not start (${await ended}). Its log:\n${await log()}`);
   }
 
   return {

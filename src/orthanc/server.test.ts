@@ -1,0 +1,320 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { isRunning, leftovers, type Occupied, processesIn } from "./leftovers.ts";
+import { type Orthanc, type OrthancOptions, StartError, startOrthanc } from "./server.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+/** How soon everything is gone when nobody waits for it, in milliseconds. */
+const SOON = { timeout: 15_000, interval: 100 };
+
+let root: string;
+let started: Pick<Orthanc, "stop">[] = [];
+
+// Every Orthanc's folder is made in the system's folder of temporary files: here, in one of each test's own.
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), "server-"));
+  await mkdir(path.join(root, "tmp"));
+  vi.stubEnv("TMPDIR", path.join(root, "tmp"));
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await Promise.all(started.map((one) => one.stop()));
+  started = [];
+  expect(processesIn(root)).toEqual([]);
+  await rm(root, { recursive: true });
+});
+
+/** Starts an Orthanc that is stopped at the test's end, whatever became of the test. */
+async function start(options?: OrthancOptions): Promise<Orthanc> {
+  const orthanc = await startOrthanc(options);
+  started.push(orthanc);
+  return orthanc;
+}
+
+/** Writes a plugin's script and gives its path. */
+async function script(text: string): Promise<string> {
+  const file = path.join(root, "plugin.py");
+  await writeFile(file, text);
+  return file;
+}
+
+const portOf = ({ url }: Pick<Orthanc, "url">) => Number(new URL(url).port);
+const occupiedBy = ({ folder, pid, dicomPort, ...orthanc }: Orthanc): Occupied => ({
+  folder,
+  pids: [pid],
+  ports: [portOf(orthanc), dicomPort],
+});
+
+describe("a started Orthanc", () => {
+  test("answers with its credentials, and to nobody else", async () => {
+    const orthanc = await start();
+    const system = await orthanc.request("/system");
+    expect(system.status).toBe(200);
+    expect(await system.json()).toMatchObject({ Name: "Orthanc Twins" });
+
+    const basic = (text: string) => ({ authorization: `Basic ${btoa(text)}` });
+    const { url, user, password } = orthanc;
+    const statusWith = async (headers: Record<string, string>) =>
+      (await fetch(`${url}/system`, { headers })).status;
+    expect(await statusWith(basic(`${user}:${password}`))).toBe(200);
+    expect(await statusWith({})).toBe(401);
+    expect(await statusWith(basic(`${user}:${password}x`))).toBe(401);
+    expect(await statusWith(basic("orthanc:orthanc"))).toBe(401);
+  });
+
+  test("keeps its storage, log and configuration in its private folder", async () => {
+    const orthanc = await start();
+    expect(path.dirname(orthanc.folder)).toBe(path.join(root, "tmp"));
+    expect((await stat(orthanc.folder)).mode & 0o777).toBe(0o700);
+    const file = path.join(orthanc.folder, "orthanc.json");
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const configuration = JSON.parse(await readFile(file, "utf8"));
+    expect(configuration).toMatchObject({
+      StorageDirectory: orthanc.storage,
+      RegisteredUsers: { [orthanc.user]: orthanc.password },
+    });
+    expect(path.dirname(orthanc.storage)).toBe(orthanc.folder);
+    expect(await readdir(orthanc.storage)).toContain("index");
+    const log = await orthanc.log();
+    expect(log).toMatch(/Orthanc has started/);
+    expect(await readFile(path.join(orthanc.folder, "orthanc.log"), "utf8")).toContain(log);
+  });
+
+  test("has its password on no command line", async () => {
+    const orthanc = await start();
+    const commands = processesIn(orthanc.folder);
+    expect(commands.some((command) => command.startsWith(`process ${orthanc.pid}:`))).toBe(true);
+    expect(commands.filter((command) => command.includes(orthanc.password))).toEqual([]);
+  });
+
+  test("stores a DICOM file that is sent over the network", async () => {
+    const orthanc = await start();
+    const { testFiles } = orthanc.installation;
+    await orthanc.send([
+      path.join(testFiles, "CT_small.dcm"),
+      path.join(testFiles, "MR_small.dcm"),
+    ]);
+    const instances = (await (await orthanc.request("/instances?expand")).json()) as object[];
+    const uids = instances.map((i) => (i as { MainDicomTags: object }).MainDicomTags);
+    expect(uids).toHaveLength(2);
+    expect(uids).toContainEqual(
+      expect.objectContaining({
+        SOPInstanceUID: "1.3.6.1.4.1.5962.1.1.1.1.1.20040119072730.12322",
+      }),
+    );
+    await expect(orthanc.send([import.meta.filename])).rejects.toThrow();
+  });
+
+  test("takes settings, a script and an environment of its caller's", async () => {
+    const orthanc = await start({
+      script: await script(`
+import os, orthanc
+def answer(output, uri, **request):
+    output.AnswerBuffer(os.environ["GREETING"] + " from " + os.environ["TMPDIR"], "text/plain")
+orthanc.RegisterRestCallback("/greeting", answer)
+`),
+      configuration: { Name: "Another name" },
+      environment: { GREETING: "Hello" },
+    });
+    const greeting = await orthanc.request("/greeting");
+    expect(await greeting.text()).toBe(`Hello from ${orthanc.folder}/tmp`);
+    const system = await orthanc.request("/system");
+    expect(await system.json()).toMatchObject({ Name: "Another name" });
+  });
+
+  test("can be one of several", async () => {
+    const both = await Promise.all([start(), start()]);
+    const ports = both.flatMap((orthanc) => [portOf(orthanc), orthanc.dicomPort]);
+    expect(new Set(ports).size).toBe(4);
+    const [one, other] = both;
+    expect(one.folder).not.toBe(other.folder);
+    expect(one.password).not.toBe(other.password);
+    for (const { request } of both) expect((await request("/system")).status).toBe(200);
+    await one.stop();
+    expect((await other.request("/system")).status).toBe(200);
+  });
+});
+
+describe("a stopped Orthanc", () => {
+  test("leaves nothing, and can be stopped again", async () => {
+    const orthanc = await start();
+    expect(await leftovers(occupiedBy(orthanc))).toHaveLength(6);
+    const log = await orthanc.log();
+    await Promise.all([orthanc.stop(), orthanc.stop()]);
+    expect(await leftovers(occupiedBy(orthanc))).toEqual([]);
+    await orthanc.stop();
+    expect(await orthanc.ended).toBe("exit code 0");
+    expect(await orthanc.log()).toContain(log);
+    await expect(orthanc.request("/system")).rejects.toThrow();
+  });
+
+  test.each([
+    ["a session", ["sleep", "600"], "env=None"],
+    ["a session and an environment", ["sleep", "600"], "env={}"],
+    ["a session and a folder, deaf to SIGTERM", ["sh", "-c", "trap '' TERM; sleep 600"], "cwd='/'"],
+  ])("leaves no child that has %s of its own", async (_, command, others) => {
+    const plugin = await script(`
+import subprocess, orthanc
+child = subprocess.Popen(${JSON.stringify(command)}, start_new_session=True, ${others})
+def answer(output, uri, **request):
+    output.AnswerBuffer(str(child.pid), "text/plain")
+orthanc.RegisterRestCallback("/child", answer)
+`);
+    for (const end of [(o: Orthanc) => o.stop(), (o: Orthanc) => kill(o)]) {
+      const orthanc = await start({ script: plugin });
+      const child = Number(await (await orthanc.request("/child")).text());
+      expect(isRunning(child)).toBe(true);
+      await end(orthanc);
+      expect(isRunning(child)).toBe(false);
+      expect(await leftovers(occupiedBy(orthanc))).toEqual([]);
+    }
+  });
+
+  test.each(["pass", "time.sleep(1)"])("may hang in a callback: while True: %s", async (body) => {
+    const orthanc = await start({
+      script: await script(`
+import time, orthanc
+def hang(output, uri, **request):
+    print("It hangs", flush=True)
+    while True: ${body}
+orthanc.RegisterRestCallback("/hang", hang)
+`),
+    });
+    const request = expect(orthanc.request("/hang")).rejects.toThrow();
+    await expect.poll(orthanc.log, SOON).toContain("It hangs");
+    const start0 = performance.now();
+    await orthanc.stop();
+    expect(performance.now() - start0).toBeLessThan(12_000);
+    expect(await orthanc.ended).toBe("SIGKILL");
+    expect(await leftovers(occupiedBy(orthanc))).toEqual([]);
+    await request;
+  });
+});
+
+/** Kills an Orthanc from outside and waits until that was noticed. */
+async function kill({ pid, ended }: Orthanc): Promise<void> {
+  process.kill(pid, "SIGKILL");
+  await ended;
+}
+
+test("an Orthanc that ends by itself is noticed, and nothing is left", async () => {
+  const killed = await start();
+  process.kill(killed.pid, "SIGKILL");
+  expect(await killed.ended).toBe("SIGKILL");
+  expect(await leftovers(occupiedBy(killed))).toEqual([]);
+  expect(await killed.log()).toMatch(/Orthanc has started/);
+  await killed.stop();
+
+  const shutDown = await start();
+  await shutDown.request("/tools/shutdown", { method: "POST", body: "" });
+  expect(await shutDown.ended).toBe("exit code 0");
+  expect(await leftovers(occupiedBy(shutDown))).toEqual([]);
+});
+
+test("an Orthanc does not outlive its guard", async () => {
+  const orthanc = await start();
+  const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
+  const guard = Number(/^PPid:\s*(\d+)/m.exec(status)?.[1]);
+  expect(await readFile(`/proc/${guard}/cmdline`, "utf8")).toContain("guard.js");
+  process.kill(guard, "SIGKILL");
+  expect(await orthanc.ended).toBe("its guard was killed");
+  await expect.poll(() => leftovers(occupiedBy(orthanc)), SOON).toEqual([]);
+});
+
+describe("an Orthanc that does not start says why in the words of its log, and leaves nothing", () => {
+  test.each([
+    ["the script raises", 'raise RuntimeError("no bananas today")', "no bananas today"],
+    ["the script is no Python", "def (:", "SyntaxError"],
+    ["the script ends the process", "import os; os._exit(3)", "exit code 3"],
+    ["there is no such script", undefined, "plugin.py"],
+  ])("%s", async (_, text, reason) => {
+    const file = text === undefined ? path.join(root, "plugin.py") : await script(text);
+    const failure = await startOrthanc({ script: file }).catch((error) => error);
+    expect(failure).toBeInstanceOf(StartError);
+    expect(failure.message).toMatch(/^Orthanc did not start \(exit code -?\d+\)\. Its log:\n/);
+    expect(failure.message).toContain(reason);
+    expect(processesIn(root)).toEqual([]);
+    expect(await readdir(path.join(root, "tmp"))).toEqual([]);
+  });
+});
+
+test("an Orthanc that can't have a folder says so", async () => {
+  vi.stubEnv("TMPDIR", path.join(root, "nowhere"));
+  const failure = await startOrthanc().catch((error) => error);
+  expect(failure).toBeInstanceOf(StartError);
+  expect(failure.message).toMatch(/no such file or directory.*nowhere/);
+});
+
+test("a caller whose Orthanc does not start can end", async () => {
+  const plugin = await script('raise RuntimeError("no bananas today")');
+  const caller = await call(`await startOrthanc({ script: ${JSON.stringify(plugin)} }).catch(
+  (error) => writeSync(1, error.name + "\\n"),
+);`);
+  expect(await caller.line).toBe("StartError");
+  await expect.poll(() => caller.process.exitCode, { timeout: 5_000 }).toBe(0);
+});
+
+describe("nothing is left of an Orthanc whose caller", () => {
+  test.each<[string, string, (caller: ChildProcess) => void, unknown]>([
+    ["is killed", "", ({ pid = 0 }) => process.kill(pid, "SIGKILL"), "SIGKILL"],
+    // As a terminal sends it: to the caller and to all of its group.
+    ["gets Ctrl-C", "", ({ pid = 0 }) => process.kill(-pid, "SIGINT"), "SIGINT"],
+    ["is told to end", "", ({ pid = 0 }) => process.kill(pid, "SIGTERM"), "SIGTERM"],
+    ["ends by process.exit", "process.exit(3)", () => {}, 3],
+    ["throws", 'throw new Error("It is meant to throw")', () => {}, 1],
+  ])("%s", async (_, rest, end, how) => {
+    const caller =
+      await call(`const { request, send, log, ended, stop, ...orthanc } = await startOrthanc();
+writeSync(1, JSON.stringify(orthanc) + "\\n");
+${rest}`);
+    const occupied = occupiedBy(JSON.parse(await caller.line) as Orthanc);
+    end(caller.process);
+    expect(await caller.end).toBe(how);
+    await expect.poll(() => leftovers(occupied), SOON).toEqual([]);
+  });
+
+  test.each([0, 30, 60, 90, 120, 150])("is killed %i ms after it began to start", async (delay) => {
+    const caller = await call(`setTimeout(() => process.kill(process.pid, "SIGKILL"), ${delay});
+await startOrthanc();`);
+    expect(await caller.end).toBe("SIGKILL");
+    await expect.poll(() => processesIn(root), SOON).toEqual([]);
+    expect(await readdir(path.join(root, "tmp"))).toEqual([]);
+  });
+});
+
+/** Runs a program that uses `startOrthanc` and gives its first line, and how it ended: exit code or signal. */
+async function call(program: string) {
+  const file = path.join(root, "caller.ts");
+  const server = JSON.stringify(pathToFileURL(path.join(import.meta.dirname, "server.ts")));
+  await writeFile(
+    file,
+    `import { writeSync } from "node:fs";\nimport { startOrthanc } from ${server};\n${program}\n`,
+  );
+  const loader = import.meta.resolve("@oxc-node/core/register");
+  const caller = spawn(process.execPath, ["--import", loader, file], {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  let said = "";
+  caller.stderr.on("data", (data) => {
+    said += data;
+  });
+  started.push({ stop: async () => void caller.kill("SIGKILL") });
+  const end = new Promise<string | number | null>((resolve) => {
+    caller.once("exit", (code, signal) => resolve(signal ?? code));
+  });
+  const line = new Promise<string>((resolve, reject) => {
+    const lines = createInterface({ input: caller.stdout });
+    lines.once("line", resolve);
+    lines.once("close", () => reject(new Error(`It printed nothing: ${said}`)));
+  });
+  line.catch(() => {});
+  return { process: caller, line, end };
+}
