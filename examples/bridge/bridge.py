@@ -21,7 +21,8 @@ What Orthanc itself does not let through:
   1.12.11 on, an escaped & or = in it, which is taken for a bare one;
 - the body of a DELETE, all but one of several equal headers, and escaped slashes in the path;
 - of an answer with status 405, all but its Allow header; statuses that Orthanc does not know (a
-  429 arrives as 400); and, in plugin 4.x, a binary body with any other status than 200;
+  429 arrives as 400); in plugin 4.x, a binary body with any other status than 200, and in later
+  ones, that such an answer has one Content-Type: they add text/plain to it;
 - answers in pieces: each is collected and then sent, compressed if Orthanc is set to do so.
 """
 
@@ -594,8 +595,9 @@ def on_change(change: int, level: int, resource: str) -> None:
 settings = read_settings()
 for route in settings.routes:
     orthanc.RegisterRestCallback(route, serve)
-orthanc.RegisterOnChangeCallback(on_change)
 # Once for all: made while a request is served, a token can block Orthanc for good.
 node = Node(settings, orthanc.GenerateRestApiAuthorizationToken())
 # Orthanc may also fail to start after this script has been loaded; then it tells no change.
 atexit.register(node.stop)
+# Last, for it starts a thread: an error after it would keep Orthanc 1.13 from ending.
+orthanc.RegisterOnChangeCallback(on_change)

@@ -126,7 +126,9 @@ function explained(error: unknown, packages: string[]): PackagesError {
       ? "this system has no apt-get or no dpkg-deb (it is not Debian or one of its kin)"
       : code === "ENOSPC" || /no space left|enough free space/i.test(said)
         ? "the disk is full (about 700 MB are needed for a moment)"
-        : /failed to fetch|could not resolve|could not connect|unable to connect|temporary failure/i.test(said)
+        : /failed to fetch|could not resolve|could not connect|unable to connect|temporary failure/i.test(
+              said,
+            )
           ? "the package archive could not be reached: is there a network?"
           : /unable to locate package/i.test(said)
             ? "this release of the distribution does not have them all"

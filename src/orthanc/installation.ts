@@ -43,8 +43,8 @@ const TEST_FILES = "lib/python3/dist-packages/pydicom/data/test_files";
  * into `.orthanc/` on first use.
  *
  * @param report is told what is being fetched
- * @throws InstallationError where `ORTHANC_EXECUTABLE` names none that can be used
- * @throws PackagesError where none is installed and none can be fetched
+ * @throws InstallationError where `ORTHANC_EXECUTABLE` names none that can be used, or where none is
+ * installed and none can be fetched
  */
 export async function findOrthanc(
   report: (doing: string) => void = () => {},
@@ -65,7 +65,12 @@ export async function findOrthanc(
     if (typeof found !== "string") return found;
   }
   const root = path.join(FETCHED, release);
-  await unpackPackages(PACKAGES, root, report);
+  await unpackPackages(PACKAGES, root, report).catch((error: Error) => {
+    throw new InstallationError(
+      `${error.message}\nThe way out: install them yourself, or let ORTHANC_EXECUTABLE name an Orthanc that has them.`,
+      { cause: error },
+    );
+  });
   return unpacked(root, release);
 }
 
