@@ -1,0 +1,107 @@
+/** What the page about the pool says of pools made otherwise, shown on a live Orthanc. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, expect, test } from "vitest";
+import { descendants } from "../../src/harness/processes.ts";
+import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
+
+const POOL = import.meta.dirname;
+
+let orthanc: Orthanc | undefined;
+let folder: string | undefined;
+afterEach(async () => {
+  await orthanc?.stop();
+  if (folder) await rm(folder, { recursive: true });
+  orthanc = undefined;
+  folder = undefined;
+});
+
+/** Starts an Orthanc with a script of these lines. */
+async function start(...lines: string[]): Promise<Orthanc> {
+  folder = await mkdtemp(path.join(tmpdir(), "orthanc-twins-script-"));
+  const script = path.join(folder, "plugin.py");
+  await writeFile(script, `import multiprocessing, time, orthanc\n${lines.join("\n")}\n`);
+  return startOrthanc({
+    script,
+    environment: { PYTHONPATH: POOL },
+    configuration: { DicomServerEnabled: false },
+  });
+}
+
+const route = (expression: string) => [
+  "def serve(output, uri, **request):",
+  `    output.AnswerBuffer(str(${expression}), "text/plain")`,
+  'orthanc.RegisterRestCallback("/route", serve)',
+];
+
+test("multiprocessing.Pool.apply waits for ever for a killed worker, and Orthanc does not stop", async () => {
+  orthanc = await start(
+    'pool = multiprocessing.get_context("fork").Pool(1)',
+    ...route("pool.apply(time.sleep, (2,))"),
+  );
+  let settled = false;
+  const call = orthanc.request("/route").then(
+    () => {
+      settled = true;
+    },
+    () => {},
+  );
+  await sleep(500);
+  for (const pid of descendants(orthanc)) process.kill(pid, "SIGKILL");
+  await sleep(6000);
+  expect(settled).toBe(false);
+  await orthanc.stop();
+  // It did not end when it was asked to: its guard had to.
+  expect(await orthanc.ended).toBe("SIGKILL");
+  await call;
+});
+
+test.each(["spawn", "forkserver"])(
+  "inside Orthanc, the start method %s starts Orthanc again",
+  async (method) => {
+    const started = start(
+      `context = multiprocessing.get_context("${method}")`,
+      "process = context.Process(target=time.sleep, args=(0,))",
+      "process.start()",
+      "process.join(10)",
+      'print("The child ended with", process.exitcode, flush=True)',
+    );
+    const log = await started.then(
+      async (running) => {
+        orthanc = running;
+        return running.log();
+      },
+      (error: Error) => error.message,
+    );
+    expect(log).not.toContain("The child ended with 0");
+  },
+);
+
+test("a function defined below the pool is unknown to its workers", async () => {
+  orthanc = await start(
+    "from pool import WorkerPool",
+    "pool = WorkerPool(1)",
+    "def late(): return 1",
+    ...route("pool.run(5, late)"),
+  );
+  const answer = await orthanc.request("/route");
+  expect(answer.status).toBe(500);
+  expect(await orthanc.log()).toMatch(/AttributeError.*late/);
+});
+
+test("waiting for a worker while the script loads gets no result", async () => {
+  orthanc = await start(
+    "from pool import WorkerPool",
+    "pool = WorkerPool(1)",
+    "def work(): return 1",
+    "pool = WorkerPool(1)",
+    "try: seen = pool.run(5, work)",
+    "except TimeoutError as error: seen = error",
+    ...route("seen"),
+  );
+  expect(await (await orthanc.request("/route")).text()).toBe(
+    "no worker finished within 5 seconds",
+  );
+});
