@@ -143,8 +143,9 @@ async function expectNothingLeft() {
 
 async function nodeOf(orthanc: { request(target: string): Promise<Response> }): Promise<number> {
   const response = await orthanc.request("/bridge/echo");
-  expect(response.status).toBe(200);
-  return ((await response.json()) as { pid: number }).pid;
+  const text = await response.text();
+  expect(response.status, text).toBe(200);
+  return (JSON.parse(text) as { pid: number }).pid;
 }
 
 describe("Orthanc ends", () => {
@@ -307,7 +308,7 @@ describe("Node", () => {
     const node = { Script, Routes: ["/bridge/(.*)"], TimeoutSeconds: 1 };
     const orthanc = await start({ node });
     const response = await orthanc.request("/bridge/echo");
-    expect(response.status).toBe(504);
+    expect(response.status, orthanc.log()).toBe(504);
     expect(await response.json()).toEqual({ error: "Node did not answer within 1 seconds" });
     process.kill(orthanc.pid, "SIGTERM");
     expect(await orthanc.ended).toBe(0);
