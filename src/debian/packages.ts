@@ -3,9 +3,9 @@
  * this machine is set up with, and unpacked into a folder. Nothing outside that folder changes.
  */
 import { readdirSync, rmSync } from "node:fs";
-import { access, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { ExecaError, execa } from "execa";
+import { ExecaError, execa, type Options } from "execa";
 
 /** Packages could not be had: what failed, why, and the way out. */
 export class PackagesError extends Error {
@@ -27,26 +27,83 @@ export async function unpackPackages(
   report: (doing: string) => void,
 ): Promise<void> {
   if (await exists(folder)) return;
+  let task = underway.get(folder);
+  if (!task) {
+    task = fetchPackages(packages, folder, report)
+      .catch((error) => {
+        throw explained(error, packages);
+      })
+      .finally(() => underway.delete(folder));
+    underway.set(folder, task);
+  }
+  await task;
+}
+
+/** What this process is fetching, by folder. */
+const underway = new Map<string, Promise<void>>();
+
+async function fetchPackages(
+  packages: string[],
+  folder: string,
+  report: (doing: string) => void,
+): Promise<void> {
   await mkdir(path.dirname(folder), { recursive: true });
-  await removeAbandoned(folder);
+  removeAbandoned(folder);
 
   const partial = `${folder}.partial-${process.pid}`;
-  const removePartial = () => rmSync(partial, { recursive: true, force: true });
-  process.once("exit", removePartial);
+  const interrupted = () => {
+    for (const pid of running) killGroup(pid);
+    remove(partial);
+  };
+  process.once("exit", interrupted);
   try {
     const root = path.join(partial, "root");
     await mkdir(root, { recursive: true });
     const archives = await download(packages, partial, report);
     for (const [index, archive] of archives.entries()) {
       report(`unpacking package ${index + 1} of ${archives.length}`);
-      await execa("dpkg-deb", ["--extract", archive, root]);
+      await start("dpkg-deb", ["--extract", archive, root]);
     }
-    await rename(root, folder);
-  } catch (error) {
-    throw explained(error, packages);
+    await rename(root, folder).catch(async (error) => {
+      // Another process may have been faster.
+      if (!(await exists(folder))) throw error;
+    });
   } finally {
-    process.off("exit", removePartial);
-    removePartial();
+    process.off("exit", interrupted);
+    remove(partial);
+  }
+}
+
+/** The programs that this process has started, each of which leads a process group of its own. */
+const running = new Set<number>();
+
+/** Starts a program whose children can be ended with it. */
+function start(command: string, args: string[], options: Options = {}) {
+  const program = execa(command, args, { ...options, detached: true });
+  const { pid } = program;
+  if (pid) {
+    running.add(pid);
+    program.catch(() => {}).finally(() => running.delete(pid));
+  }
+  return program;
+}
+
+function killGroup(pid: number) {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended in the meantime.
+  }
+}
+
+/** Removes a folder into which programs that were just killed may still bring a last file. */
+function remove(folder: string) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      if (attempt === 10) throw error;
+    }
   }
 }
 
@@ -88,7 +145,7 @@ async function download(packages: string[], folder: string, report: (doing: stri
 async function aptGet(folder: string, args: string[], report: (doing: string) => void) {
   const configuration = ["-c", path.join(folder, "apt.conf")];
   const progress = ["-o", "APT::Status-Fd=3"];
-  const apt = execa("apt-get", [...configuration, ...progress, ...args], {
+  const apt = start("apt-get", [...configuration, ...progress, ...args], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
     env: { LC_ALL: "C" },
   });
@@ -101,11 +158,11 @@ async function aptGet(folder: string, args: string[], report: (doing: string) =>
 }
 
 /** Removes what an earlier unpacking left that was killed before it could clean up. */
-async function removeAbandoned(folder: string) {
+function removeAbandoned(folder: string) {
   const prefix = `${path.basename(folder)}.partial-`;
   for (const name of readdirSync(path.dirname(folder))) {
     if (!name.startsWith(prefix) || isRunning(Number(name.slice(prefix.length)))) continue;
-    await rm(path.join(path.dirname(folder), name), { recursive: true, force: true });
+    remove(path.join(path.dirname(folder), name));
   }
 }
 
@@ -129,7 +186,7 @@ function explained(error: unknown, packages: string[]): PackagesError {
         : /failed to fetch|could not resolve|could not connect|unable to connect|temporary failure/i.test(
               said,
             )
-          ? "the package archive could not be reached: is there a network?"
+          ? "the package archive could not be reached: is there a network"
           : /unable to locate package/i.test(said)
             ? "this release of the distribution does not have them all"
             : (error as Error).message.split("\n")[0];
@@ -138,7 +195,11 @@ function explained(error: unknown, packages: string[]): PackagesError {
     .filter((line) => line.startsWith("E:"))
     .slice(0, 3);
   return new PackagesError(
-    [`Could not fetch the packages ${packages.join(", ")}: ${reason}.`, ...details].join("\n"),
+    [
+      `Could not fetch the packages ${packages.join(", ")}: ${reason}.`,
+      ...details,
+      "Nothing half-done was left: mend that and start again.",
+    ].join("\n"),
     { cause: error },
   );
 }

@@ -75,7 +75,8 @@ export async function findOrthanc(
 }
 
 /** An Orthanc that was installed system-wide, or what is missing beside it. */
-async function installed(executable: string, release: string): Promise<Installation | string> {
+async function installed(named: string, release: string): Promise<Installation | string> {
+  const executable = path.resolve(named);
   if (!(await exists(executable))) return "there is no such file";
   const prefix = path.dirname(path.dirname(executable));
   const plugin = await firstThere([prefix, "/usr"], PLUGIN_FOLDERS, "libOrthancPython.so");

@@ -291,7 +291,7 @@ await startOrthanc();`);
 
 /** Runs a program that uses `startOrthanc` and gives its first line, and how it ended: exit code or signal. */
 async function call(program: string) {
-  const file = path.join(root, "caller.ts");
+  const file = path.join(root, "caller.mjs");
   const server = JSON.stringify(pathToFileURL(path.join(import.meta.dirname, "server.ts")));
   await writeFile(
     file,
