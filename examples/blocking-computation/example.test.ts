@@ -1,14 +1,15 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
 import { processorTime } from "../../src/harness/processes.ts";
 import { startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 
+const ended = endAfterEachTest();
 let orthanc: Orthanc;
-afterEach(() => orthanc.stop());
 
 async function start(twin: Twin) {
-  orthanc = await startTwin(await readExample("blocking-computation"), twin);
+  orthanc = ended(await startTwin(await readExample("blocking-computation"), twin));
 }
 
 /** The seconds that an answer says its computation took. */

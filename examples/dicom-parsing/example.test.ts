@@ -1,8 +1,9 @@
 import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
 import { descendants } from "../../src/harness/processes.ts";
 import { startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
@@ -19,15 +20,10 @@ const PARSERS_DIFFER: Record<string, string> = {
   "rtplan_truncated.dcm": "dicom-parser refuses a file that ends early",
 };
 
-const running: Orthanc[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((orthanc) => orthanc.stop()));
-});
+const ended = endAfterEachTest();
 
 async function start(twin: Twin, configuration: Record<string, unknown> = {}): Promise<Orthanc> {
-  const orthanc = await startTwin(await readExample("dicom-parsing"), twin, configuration);
-  running.push(orthanc);
-  return orthanc;
+  return ended(await startTwin(await readExample("dicom-parsing"), twin, configuration));
 }
 
 async function summary(orthanc: Orthanc, instance: string | undefined) {

@@ -2,23 +2,19 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
 import { descendants } from "../../src/harness/processes.ts";
 import { startTwin, typescriptEnvironment } from "../../src/harness/twin.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 
 const EXAMPLES = path.resolve(import.meta.dirname, "..");
 
-const running: Orthanc[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((orthanc) => orthanc.stop()));
-});
+const ended = endAfterEachTest();
 
 async function start(twin: Twin): Promise<Orthanc> {
-  const orthanc = await startTwin(await readExample("rest-token"), twin);
-  running.push(orthanc);
-  return orthanc;
+  return ended(await startTwin(await readExample("rest-token"), twin));
 }
 
 async function list(orthanc: Orthanc, dispatcher?: Agent) {
@@ -91,22 +87,45 @@ test("both twins say 502 when Orthanc refuses the token", async () => {
     const preamble = path.join(await temporaryFolder(), "wrong_token.py");
     const run = `__file__ = ${JSON.stringify(script)}\nexec(open(__file__).read())`;
     await writeFile(preamble, `import orthanc\n${wrong}\n${run}\n`);
-    const orthanc = await startOrthanc({
-      script: preamble,
-      environment,
-      configuration: { Node: node },
-    });
-    running.push(orthanc);
+    const configuration = { Node: node };
+    const orthanc = ended(await startOrthanc({ script: preamble, environment, configuration }));
     expect(await list(orthanc)).toEqual(refused);
   }
 });
 
 /** A folder that goes with an Orthanc of its own. */
 async function temporaryFolder(): Promise<string> {
-  const orthanc = await startOrthanc();
-  running.push(orthanc);
-  return orthanc.folder;
+  return ended(await startOrthanc()).folder;
 }
+
+test("undici as it comes makes a new connection for nearly each call", async () => {
+  const orthanc = await start("python");
+  const dispatcher = new Agent();
+  for (let call = 0; call < 40; call++) await orthanc.request("/system", { dispatcher });
+  await dispatcher.destroy();
+  expect(await connections(new URL(orthanc.url).port)).toBeGreaterThan(35);
+});
+
+test("python: neither a proxy nor a .netrc file gets between a worker and Orthanc", async () => {
+  const folder = await temporaryFolder();
+  const netrc = path.join(folder, "netrc");
+  await writeFile(netrc, "machine 127.0.0.1 login nobody password wrong\n", { mode: 0o600 });
+  const environment = {
+    PYTHONPATH: path.join(EXAMPLES, "pool"),
+    NETRC: netrc,
+    HTTP_PROXY: "http://127.0.0.1:9",
+  };
+  const script = path.join(EXAMPLES, "rest-token/plugin.py");
+  const obedient = path.join(folder, "obedient.py");
+  const source = await readFile(script, "utf8");
+  await writeFile(obedient, source.replace("session.trust_env = False", "pass"));
+  const [twin, changed] = await Promise.all([
+    startOrthanc({ script, environment }).then(ended),
+    startOrthanc({ script: obedient, environment }).then(ended),
+  ]);
+  expect((await list(twin)).status).toBe(200);
+  expect((await list(changed)).status).toBe(502);
+});
 
 test.each(TWINS)("%s: no token on a command line, in the log, or in a file", async (twin) => {
   const orthanc = await start(twin);

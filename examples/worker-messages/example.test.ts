@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
 import { descendants } from "../../src/harness/processes.ts";
 import { startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
@@ -11,12 +12,12 @@ interface Computation {
   progress: number;
 }
 
+const ended = endAfterEachTest();
 let orthanc: Orthanc;
-afterEach(() => orthanc.stop());
 
 /** Starts a twin and a computation that lasts some seconds in its language. */
 async function start(twin: Twin): Promise<string> {
-  orthanc = await startTwin(await readExample("worker-messages"), twin);
+  orthanc = ended(await startTwin(await readExample("worker-messages"), twin));
   const count = twin === "python" ? 40_000_000 : 1_500_000_000;
   const body = JSON.stringify({ count });
   const answer = await orthanc.request("/computations", { method: "POST", body });

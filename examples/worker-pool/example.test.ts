@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
 import { descendants, processorTime } from "../../src/harness/processes.ts";
 import { startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
@@ -9,11 +10,11 @@ import type { Orthanc } from "../../src/orthanc/server.ts";
 /** More square roots than either twin computes before its deadline. */
 const ENDLESS = 1_000_000_000_000;
 
+const ended = endAfterEachTest();
 let orthanc: Orthanc;
-afterEach(() => orthanc.stop());
 
 async function start(twin: Twin) {
-  orthanc = await startTwin(await readExample("worker-pool"), twin);
+  orthanc = ended(await startTwin(await readExample("worker-pool"), twin));
 }
 
 async function compute(count?: number) {
@@ -84,22 +85,18 @@ test("typescript: Node that is killed at work fails its caller at once, and is b
 test("a computation that takes too long ends at the deadline, in both twins", async () => {
   const example = await readExample("worker-pool");
   await start("python");
-  const other = await startTwin(example, "typescript");
-  try {
-    const started = performance.now();
-    const answers = await Promise.all(
-      [orthanc, other].map(async (server) => {
-        const answer = await server.request(`/computation?count=${ENDLESS}`);
-        return { status: answer.status, body: await answer.json() };
-      }),
-    );
-    const late = { status: 504, body: { error: "no worker finished within 30 seconds" } };
-    expect(answers).toEqual([late, late]);
-    expect(performance.now() - started).toBeGreaterThan(29_000);
-    expect(await recovery()).toBe(200);
-  } finally {
-    await other.stop();
-  }
+  const other = ended(await startTwin(example, "typescript"));
+  const started = performance.now();
+  const answers = await Promise.all(
+    [orthanc, other].map(async (server) => {
+      const answer = await server.request(`/computation?count=${ENDLESS}`);
+      return { status: answer.status, body: await answer.json() };
+    }),
+  );
+  const late = { status: 504, body: { error: "no worker finished within 30 seconds" } };
+  expect(answers).toEqual([late, late]);
+  expect(performance.now() - started).toBeGreaterThan(29_000);
+  expect(await recovery()).toBe(200);
 });
 
 test.each(TWINS)("%s: Orthanc stops in the middle of a computation", async (twin) => {
