@@ -105,3 +105,15 @@ test("waiting for a worker while the script loads gets no result", async () => {
     "no worker finished within 5 seconds",
   );
 });
+
+test("a forked worker can import the orthanc module, so nothing keeps it from misusing it", async () => {
+  orthanc = await start(
+    "from pool import WorkerPool",
+    "def work():",
+    "    import orthanc",
+    "    return callable(orthanc.RestApiGet)",
+    "pool = WorkerPool(1)",
+    ...route("pool.run(5, work)"),
+  );
+  expect(await (await orthanc.request("/route")).text()).toBe("True");
+});

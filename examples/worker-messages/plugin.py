@@ -111,7 +111,10 @@ def send_json(output: orthanc.RestOutput, status: int, value: dict) -> None:
         output.AnswerBuffer(body, "application/json")
     else:
         output.SetHttpHeader("Content-Type", "application/json")
-        output.SendHttpStatus(status, body, len(body.encode()))
+        try:
+            output.SendHttpStatus(status, body, len(body.encode()))
+        except TypeError:  # Since release 5 of the plugin it takes two arguments.
+            output.SendHttpStatus(status, body.encode())
 
 
 def on_change(change: int, level: int, resource: str) -> None:

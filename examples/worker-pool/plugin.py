@@ -55,7 +55,10 @@ def send_error(output: orthanc.RestOutput, status: int, message: str) -> None:
     """Answers with a status and a JSON body that says why."""
     body = json.dumps({"error": message})
     output.SetHttpHeader("Content-Type", "application/json")
-    output.SendHttpStatus(status, body, len(body.encode()))
+    try:
+        output.SendHttpStatus(status, body, len(body.encode()))
+    except TypeError:  # Since release 5 of the plugin it takes two arguments.
+        output.SendHttpStatus(status, body.encode())
 
 
 def on_change(change: int, level: int, resource: str) -> None:

@@ -29,7 +29,6 @@ export async function readRecord(example: Example): Promise<RecordedRun> {
 
 /**
  * Writes a run as the example's record.
- * @param secrets what must not be in it
  * @throws RecordError where a secret or a token is in it: nothing is written then
  */
 export async function writeRecord(

@@ -1,0 +1,113 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { EXAMPLES, ExampleError, exampleIds, parseExample, readExample } from "./example.ts";
+
+const FILE = "examples/ping/example.json";
+
+/** An example that is valid. */
+const PING = {
+  title: "Ping",
+  summary: "It answers.",
+  page: "/ping",
+  facts: [1],
+  routes: ["/ping"],
+  steps: [{ name: "A call", path: "/ping", expect: { status: 200 } }],
+};
+
+/** The lines that tell what is wrong with an example. */
+function mistakes(example: unknown): string[] {
+  const text = typeof example === "string" ? example : JSON.stringify(example);
+  try {
+    parseExample(text, FILE);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ExampleError);
+    return (error as ExampleError).message.split("\n");
+  }
+  throw new Error("It was taken for valid.");
+}
+
+/** The valid example with one step that differs. */
+const withStep = (step: object) => ({ ...PING, steps: [{ ...PING.steps[0], ...step }] });
+
+test("a valid example is read, with what it leaves out", () => {
+  expect(parseExample(JSON.stringify(PING), FILE)).toEqual({
+    ...PING,
+    instances: [],
+    masks: [],
+    steps: [{ ...PING.steps[0], method: "GET", calls: 1 }],
+  });
+});
+
+describe("a mistake is told with file, field and reason", () => {
+  const { title: _, ...untitled } = PING;
+  test.each<[string, unknown, string, RegExp]>([
+    ["a field is missing", untitled, "title", /expected string, received undefined/],
+    ["a type is wrong", { ...PING, title: 1 }, "title", /expected string, received number/],
+    ["a field is unknown", { ...PING, subtitle: "x" }, "(whole file)", /key.*"subtitle"/],
+    ["there are no steps", { ...PING, steps: [] }, "steps", />=1/],
+    ["a page is no path", { ...PING, page: "ping" }, "page", /start with "\/"/],
+    ["a step has no path", withStep({ path: undefined }), "steps[0].path", /received undefined/],
+    ["a method is unknown", withStep({ method: "FETCH" }), "steps[0].method", /"GET"\|"POST"/],
+    ["calls are too many", withStep({ calls: 9 }), "steps[0].calls", /<=8/],
+    [
+      "an expectation is unknown",
+      withStep({ expect: { status: 200, header: "x" } }),
+      "steps[0].expect",
+      /"header"/,
+    ],
+    [
+      "a mask has no reason",
+      { ...PING, masks: [{ pattern: "a", replacement: "b", reason: "so" }] },
+      "masks[0].reason",
+      />=10/,
+    ],
+    ["it is no object", [], "(whole file)", /expected object, received array/],
+  ])("%s", (_, example, field, reason) => {
+    const lines = mistakes(example);
+    expect(lines).toHaveLength(1);
+    const [line = ""] = lines;
+    expect(line.startsWith(`${FILE}: ${field}: `)).toBe(true);
+    expect(line).toMatch(reason);
+  });
+
+  test("the file is no JSON", () => {
+    expect(mistakes('{"title": }').join()).toMatch(new RegExp(`^${FILE}: is not JSON: .*}`));
+    expect(mistakes("").join()).toContain(`${FILE}: is not JSON: `);
+  });
+
+  test("there are several: a line for each", () => {
+    expect(mistakes({ ...untitled, facts: [] }).map((line) => line.split(": ")[1])).toEqual([
+      "title",
+      "facts",
+    ]);
+  });
+});
+
+test("every example is valid, and its folder has what its id and routes promise", async () => {
+  const ids = await exampleIds();
+  expect(ids).toContain("rest-token");
+  for (const id of ids) {
+    const example = await readExample(id);
+    expect(example).toMatchObject({ id, folder: path.join(EXAMPLES, id) });
+    expect(await readdir(example.folder)).toEqual(
+      expect.arrayContaining(["plugin.py", "plugin.ts", "example.test.ts"]),
+    );
+    const names = example.steps.map((step) => step.name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { expect: expected } of example.steps) {
+      if (expected.together) expect(names).toContain(expected.together.comparedWith);
+    }
+    for (const { pattern } of example.masks) expect(() => new RegExp(pattern, "g")).not.toThrow();
+  }
+});
+
+test.each(["no-such-example", "", "..", "bridge"])(
+  'the id "%s" is unknown: those that exist are named',
+  async (id) => {
+    const error = await readExample(id).catch((error) => error);
+    expect(error).toBeInstanceOf(ExampleError);
+    expect(error.message).toContain(`There is no example "${id}". The examples are: `);
+    for (const known of await exampleIds()) expect(error.message).toContain(known);
+  },
+);

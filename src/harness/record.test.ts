@@ -1,0 +1,122 @@
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { EXAMPLES, type Example, exampleIds, readExample } from "./example.ts";
+import { RecordError, readRecord, writeRecord } from "./record.ts";
+import type { RecordedRun, TwinRun } from "./run.ts";
+
+const RUNS = path.resolve(EXAMPLES, "../static/runs");
+
+let root: string;
+/** A copy of an example. Its id leads its record out of `static/runs/`, beside the copy. */
+let copy: Example;
+
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), "record-"));
+  const example = await readExample("rest-token");
+  const folder = path.join(root, "example");
+  await cp(example.folder, folder, { recursive: true });
+  copy = { ...example, folder, id: path.relative(RUNS, path.join(root, "record")) };
+});
+
+afterEach(() => rm(root, { recursive: true }));
+
+/** A run whose only answer has this body. */
+function runWith(body: string): Omit<RecordedRun, "sources"> {
+  const calls = [{ startedAt: 0, endedAt: 1, status: 200, contentType: "text/plain", body }];
+  const played = (twin: TwinRun["twin"]): TwinRun => ({
+    twin,
+    steps: [{ name: "A call", method: "GET", path: "/computation", calls }],
+  });
+  return {
+    example: "rest-token",
+    release: "bookworm",
+    versions: { orthanc: "1.10.1", plugin: "4.0", python: "3.11.2", node: "20.20.2" },
+    recordedAt: "2025-01-01T00:00:00.000Z",
+    twins: { python: played("python"), typescript: played("typescript") },
+  };
+}
+
+test("a record is read as it was written", async () => {
+  const file = await writeRecord(copy, runWith("pong"));
+  expect(path.resolve(file)).toBe(path.join(root, "record.json"));
+  expect(await readRecord(copy)).toEqual({
+    ...runWith("pong"),
+    sources: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+});
+
+test("a missing record is named, with the command that makes it", async () => {
+  const error = await readRecord(copy).catch((error) => error);
+  expect(error).toBeInstanceOf(RecordError);
+  expect(error.message).toBe(`${copy.id} has no recorded run. Run: npm run record -- ${copy.id}`);
+});
+
+describe("a record is refused when its example has changed since:", () => {
+  const inFolder = (name: string) => path.join(copy.folder, name);
+  test.each<[string, () => Promise<void>]>([
+    ["the Python twin", () => append(inFolder("plugin.py"))],
+    ["the TypeScript twin", () => append(inFolder("plugin.ts"))],
+    ["its worker", () => append(inFolder("worker.ts"))],
+    ["what is played", () => append(inFolder("example.json"))],
+    ["a new file", () => writeFile(inFolder("more.py"), "")],
+    ["a file less", () => rm(inFolder("worker.ts"))],
+    ["a file's name", () => rename(inFolder("worker.ts"), inFolder("works.ts"))],
+  ])("%s", async (_, change) => {
+    await writeRecord(copy, runWith("pong"));
+    await readRecord(copy);
+    await change();
+    const error = await readRecord(copy).catch((error) => error);
+    expect(error).toBeInstanceOf(RecordError);
+    expect(error.message).toContain(`has changed since its run was recorded. Run: npm run record`);
+  });
+
+  test("but not for its tests or what Python leaves", async () => {
+    await writeRecord(copy, runWith("pong"));
+    await append(inFolder("example.test.ts"));
+    await writeFile(inFolder("plugin.pyc"), "");
+    await expect(readRecord(copy)).resolves.toMatchObject({ example: "rest-token" });
+  });
+
+  async function append(file: string) {
+    await writeFile(file, `${await readFile(file, "utf8")}\n`);
+  }
+});
+
+describe("a secret is not recorded:", () => {
+  test.each([
+    ["a token", "Bearer 7a9d5a3e-3c25-4b52-9e9c-0f0d6f1c2b3a"],
+    ["a password", `Basic ${btoa("reader:0123456789abcdef")}`],
+    ["a token in JSON", JSON.stringify({ a: ["Bearer 7a9d5a3e-3c25-4b52-9e9c-0f0d6f1c2b3a"] })],
+  ])("%s", async (_, body) => {
+    await writeRecord(copy, runWith("pong"));
+    const before = await readFile(path.join(root, "record.json"), "utf8");
+    const error = await writeRecord(copy, runWith(`The header: ${body}`)).catch((error) => error);
+    expect(error).toBeInstanceOf(RecordError);
+    expect(error.message).toContain("A token or password is in an answer");
+    expect(error.message).not.toContain("7a9d5a3e");
+    expect(await readFile(path.join(root, "record.json"), "utf8")).toBe(before);
+  });
+
+  test("nor is a word that merely looks like one refused", async () => {
+    await writeRecord(copy, runWith("Bearer of news, Basic terms"));
+    await expect(readRecord(copy)).resolves.toBeTruthy();
+  });
+});
+
+test("every record belongs to an example that exists, and has neither secret nor path of a machine", async () => {
+  const files = await readdir(RUNS);
+  const ids = await exampleIds();
+  expect(files.sort()).toEqual(ids.map((id) => `${id}.json`));
+  for (const file of files) {
+    const text = await readFile(path.join(RUNS, file), "utf8");
+    expect(JSON.parse(text)).toMatchObject({
+      example: path.basename(file, ".json"),
+      recordedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    });
+    expect(text).not.toMatch(/\b(Bearer|Basic) [\w+/=-]{16,}/);
+    expect(text).not.toMatch(/\/(home|root|tmp)\//);
+    expect(text).not.toContain(path.dirname(EXAMPLES));
+  }
+});
