@@ -35,7 +35,7 @@ async function recovery() {
 
 test.skipIf(availableParallelism() < 2).each(TWINS)(
   "%s: two calls at once keep two cores busy",
-  { retry: 2 },
+  { retry: 4 },
   async (twin) => {
     await start(twin);
     await compute(1000);
