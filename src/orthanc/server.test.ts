@@ -284,7 +284,8 @@ ${rest}`);
     const caller = await call(`setTimeout(() => process.kill(process.pid, "SIGKILL"), ${delay});
 await startOrthanc();`);
     expect(await caller.end).toBe("SIGKILL");
-    await expect.poll(() => processesIn(root), SOON).toEqual([]);
+    await caller.guardEnded;
+    expect(processesIn(root)).toEqual([]);
     expect(await readdir(path.join(root, "tmp"))).toEqual([]);
   });
 });
@@ -310,11 +311,13 @@ async function call(program: string) {
   const end = new Promise<string | number | null>((resolve) => {
     caller.once("exit", (code, signal) => resolve(signal ?? code));
   });
+  // The guard inherits the standard error stream, so that this closes with the last of the two.
+  const guardEnded = new Promise<void>((resolve) => caller.once("close", () => resolve()));
   const line = new Promise<string>((resolve, reject) => {
     const lines = createInterface({ input: caller.stdout });
     lines.once("line", resolve);
     lines.once("close", () => reject(new Error(`It printed nothing: ${said}`)));
   });
   line.catch(() => {});
-  return { process: caller, line, end };
+  return { process: caller, line, end, guardEnded };
 }
