@@ -285,8 +285,8 @@ ${rest}`);
 await startOrthanc();`);
     expect(await caller.end).toBe("SIGKILL");
     await caller.guardEnded;
-    expect(processesIn(root)).toEqual([]);
-    expect(await readdir(path.join(root, "tmp"))).toEqual([]);
+    await expect.poll(() => processesIn(root), SOON).toEqual([]);
+    await expect.poll(() => readdir(path.join(root, "tmp")), SOON).toEqual([]);
   });
 });
 
