@@ -6,7 +6,9 @@ import { differences, judgeRun } from "../harness/judge.ts";
 import { playTwin } from "../harness/play.ts";
 import type { TwinRun } from "../harness/run.ts";
 import { transcript } from "../harness/transcript.ts";
-import { main } from "./main.ts";
+import { endOnInterrupt, main } from "./main.ts";
+
+endOnInterrupt();
 
 interface Options {
   twin?: Twin;

@@ -6,7 +6,9 @@ import { differences, judgeRun } from "../harness/judge.ts";
 import { playTwin } from "../harness/play.ts";
 import { writeRecord } from "../harness/record.ts";
 import { findOrthanc } from "../orthanc/installation.ts";
-import { main } from "./main.ts";
+import { endOnInterrupt, main } from "./main.ts";
+
+endOnInterrupt();
 
 await new Command("npm run record --")
   .description("Plays examples on both twins and records what was seen, for the site.")

@@ -1,8 +1,10 @@
 /** Fetches what the examples need on this machine: an Orthanc, and with `--browser` a Chromium. */
 import ora from "ora";
-import { main } from "../cli/main.ts";
+import { endOnInterrupt, main } from "../cli/main.ts";
 import { findOrthanc } from "../orthanc/installation.ts";
 import { findBrowser } from "./browser.ts";
+
+endOnInterrupt();
 
 await main(async () => {
   await fetching("Orthanc", findOrthanc);
