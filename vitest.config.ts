@@ -1,13 +1,39 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+
+/** Tests that compare wall times or count busy cores: nothing else may run beside them. */
+const TIMED = [
+  "src/harness/twins.test.ts",
+  "examples/blocking-computation/example.test.ts",
+  "examples/worker-pool/example.test.ts",
+];
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "examples/**/*.test.ts"],
-    // Live Orthancs are timed against each other: one file at a time.
-    fileParallelism: false,
     // A busy machine may delay a process beyond a test's patience; what is really broken fails twice.
     retry: 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "side by side",
+          include: ["src/**/*.test.ts", "examples/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ...TIMED],
+          // They wait for Orthanc more than they compute.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "timed",
+          include: TIMED,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
   },
 });
