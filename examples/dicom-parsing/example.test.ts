@@ -23,7 +23,7 @@ const PARSERS_DIFFER: Record<string, string> = {
 const ended = endAfterEachTest();
 
 async function start(twin: Twin, configuration: Record<string, unknown> = {}): Promise<Orthanc> {
-  return ended(await startTwin(await readExample("dicom-parsing"), twin, configuration));
+  return ended(await startTwin(await readExample("dicom-parsing"), twin, { configuration }));
 }
 
 async function summary(orthanc: Orthanc, instance: string | undefined) {

@@ -37,13 +37,17 @@ async function run(id: string | undefined, options: Options): Promise<number> {
   const twins = options.twin ? [options.twin] : TWINS;
 
   const runs: TwinRun[] = [];
+  const stopping: Promise<void>[] = [];
   for (const twin of twins) {
     const progress = ora(`${twin} twin: starting Orthanc`).start();
     try {
-      const { run } = await playTwin(example, twin, (step) => {
-        progress.text = `${twin} twin: ${step.name}`;
+      const { run, stopped } = await playTwin(example, twin, {
+        report: (told) => {
+          if (told.type === "step") progress.text = `${twin} twin: ${told.request.name}`;
+        },
       });
       runs.push(run);
+      stopping.push(stopped);
       progress.succeed(`${twin} twin: ${run.steps.length} steps played`);
     } catch (error) {
       progress.fail();
@@ -62,5 +66,6 @@ async function run(id: string | undefined, options: Options): Promise<number> {
       console.log("Both twins gave the same answers.");
   }
   for (const problem of problems) console.error(problem);
+  await Promise.all(stopping);
   return problems.length > 0 ? 1 : 0;
 }

@@ -23,8 +23,10 @@ async function recordAll(ids: string[]): Promise<number> {
   for (const example of examples) {
     const progress = ora(example.id).start();
     const played = async (twin: Twin) =>
-      playTwin(example, twin, (step) => {
-        progress.text = `${example.id}, ${twin}: ${step.name}`;
+      playTwin(example, twin, {
+        report: (told) => {
+          if (told.type === "step") progress.text = `${example.id}, ${twin}: ${told.request.name}`;
+        },
       });
     try {
       const python = await played("python");
@@ -42,6 +44,7 @@ async function recordAll(ids: string[]): Promise<number> {
         recordedAt: new Date().toISOString(),
         twins: { python: python.run, typescript: typescript.run },
       });
+      await Promise.all([python.stopped, typescript.stopped]);
       progress.succeed(`${example.id}: ${file}`);
     } catch (error) {
       failed += 1;

@@ -1,7 +1,14 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { EXAMPLES, ExampleError, exampleIds, parseExample, readExample } from "./example.ts";
+import {
+  EXAMPLES,
+  ExampleError,
+  exampleIds,
+  parseExample,
+  readExample,
+  withCalls,
+} from "./example.ts";
 
 const FILE = "examples/ping/example.json";
 
@@ -95,8 +102,9 @@ test("every example is valid, and its folder has what its id and routes promise"
     );
     const names = example.steps.map((step) => step.name);
     expect(new Set(names).size).toBe(names.length);
-    for (const { expect: expected } of example.steps) {
-      if (expected.together) expect(names).toContain(expected.together.comparedWith);
+    for (const { comparedWith, expect: expected } of example.steps) {
+      if (comparedWith !== undefined) expect(names).toContain(comparedWith);
+      if (expected.together) expect(comparedWith).toBeDefined();
     }
     for (const { pattern } of example.masks) expect(() => new RegExp(pattern, "g")).not.toThrow();
   }
@@ -111,3 +119,13 @@ test.each(["no-such-example", "", "..", "bridge"])(
     for (const known of await exampleIds()) expect(error.message).toContain(known);
   },
 );
+
+test("other numbers of calls go to the steps that make several, and one call is compared with nothing", async () => {
+  const example = await readExample("worker-pool");
+  const calls = (changed: typeof example) => changed.steps.map((step) => step.calls);
+  expect(calls(example)).toEqual([1, 2, 1, 1, 1]);
+  expect(calls(withCalls(example, 8))).toEqual([1, 8, 1, 1, 1]);
+  expect(withCalls(example, 8).steps[1]?.expect.together).toBe("side by side");
+  expect(withCalls(example, 1).steps[1]?.expect.together).toBeUndefined();
+  expect(example.steps[1]?.expect.together).toBe("side by side");
+});

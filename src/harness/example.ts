@@ -36,19 +36,19 @@ const Step = z.strictObject({
   until: z.record(z.string(), z.json()).optional(),
   /** Members of the answer's JSON body to remember for later paths: name to member. */
   capture: z.record(z.string(), z.string()).optional(),
+  /** The step that makes one such call alone: the page draws both on one time axis. */
+  comparedWith: z.string().optional(),
   expect: z.strictObject({
     status: z.int().min(100).max(599),
     contentType: z.string().optional(),
     /** The whole body, as text, after the masks. */
     body: z.string().optional(),
     /**
-     * How the calls of this step relate to the step named in `comparedWith`, which makes one call:
+     * How the calls of this step relate to the one in `comparedWith`:
      * `in turn`: all of them together last nearly as long as that many single calls;
      * `side by side`: they last far shorter than that.
      */
-    together: z
-      .strictObject({ how: z.enum(["in turn", "side by side"]), comparedWith: z.string() })
-      .optional(),
+    together: z.enum(["in turn", "side by side"]).optional(),
   }),
 });
 
@@ -65,6 +65,8 @@ const ExampleFile = z.strictObject({
   /** The routes that the bridge gives to the TypeScript twin; the Python twin registers them itself. */
   routes: z.array(z.string().startsWith("/")).min(1),
   steps: z.array(Step).min(1),
+  /** A regular expression for an answer's body; its group is how long the work itself took, in seconds. */
+  worked: z.string().optional(),
   masks: z.array(Mask).default([]),
 });
 
@@ -103,6 +105,17 @@ export async function readExample(id: string): Promise<Example> {
     folder,
     ...parseExample(await readFile(file, "utf8"), `examples/${id}/example.json`),
   };
+}
+
+/** The example with another number of calls at once, in each step that makes more than one. */
+export function withCalls(example: Example, calls: number): Example {
+  const steps = example.steps.map((step): Step => {
+    if (step.calls === 1) return step;
+    const { together, ...expect } = step.expect;
+    // One call alone is neither in turn with others nor side by side.
+    return { ...step, calls, expect: calls === 1 ? expect : step.expect };
+  });
+  return { ...example, steps };
 }
 
 /**

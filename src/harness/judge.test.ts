@@ -118,7 +118,7 @@ describe("a run is judged by what its example expects", () => {
 
 describe("calls of one step", () => {
   const together = (how: string, comparedWith = "step 1") =>
-    example({}, { calls: 2, expect: { status: 200, together: { how, comparedWith } } });
+    example({}, { calls: 2, comparedWith, expect: { status: 200, together: how } });
   const inTurn = [call({ endedAt: 100 }), call({ startedAt: 5, endedAt: 200 })];
   const sideBySide = [call({ endedAt: 110 }), call({ startedAt: 5, endedAt: 120 })];
   const judge = (ping: Example, ...steps: Call[][]) => judgeRun(ping, run(...steps));

@@ -54,14 +54,14 @@ function judgeCall(example: Example, { expect }: Step, call: Call): string[] {
 }
 
 function judgeTogether(step: Step, played: StepRun, run: TwinRun) {
-  const { how, comparedWith } = step.expect.together ?? {};
-  const single = run.steps.find((other) => other.name === comparedWith);
+  const single = run.steps.find((other) => other.name === step.comparedWith);
   if (single?.calls.length !== 1) {
-    return { problem: `there is no step "${comparedWith}" of one call to compare with` };
+    return { problem: `there is no step "${step.comparedWith}" of one call to compare with` };
   }
   const ratio = wallTime(played) / (wallTime(single) * step.calls);
   const found = `${step.calls} calls took ${ratio.toFixed(2)} of the time of ${step.calls} single calls`;
-  if (how === "in turn") return ratio >= IN_TURN ? {} : { problem: `${found}: not in turn` };
+  if (step.expect.together === "in turn")
+    return ratio >= IN_TURN ? {} : { problem: `${found}: not in turn` };
   if (availableParallelism() < 2) {
     return { skipped: `${found}: this machine has one core, so nothing runs side by side` };
   }

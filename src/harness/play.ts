@@ -1,45 +1,96 @@
 /** Plays an example's steps on a running twin and notes what it answers. */
 
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setInterval, setTimeout as sleep } from "node:timers/promises";
 import dicomParser from "dicom-parser";
+import type { Response } from "undici";
 import type { Orthanc } from "../orthanc/server.ts";
 import type { Example, Step, Twin } from "./example.ts";
-import type { Call, StepRun, TwinRun, Versions } from "./run.ts";
-import { startTwin, versionsOf } from "./twin.ts";
+import type { Call, Progress, StepRun, TwinRun, Versions } from "./run.ts";
+import { startTwin, type TwinOptions, versionsOf } from "./twin.ts";
 
 /** How long one step may take, in milliseconds. A twin that hangs is then ended with its Orthanc. */
 const STEP_LIMIT = 90_000;
+/** How long one answer's body and the log of one twin may be, in bytes. */
+const OUTPUT_LIMIT = 1_000_000;
 
 /** A step could not be played: which one, and why. */
 export class PlayError extends Error {
   override name = "PlayError";
 }
 
+/** How a twin is played. */
+export interface PlayOptions extends TwinOptions {
+  /** Is told how far the run is. */
+  report?: (progress: Progress) => void;
+}
+
 /**
- * Plays all steps of an example on one of its twins, on a fresh Orthanc, which is gone afterwards.
- * @param report is told of each step when it has been played
- * @throws PlayError where a step has no answer; StartError where the twin does not start
+ * Plays all steps of an example on one of its twins, on a fresh Orthanc.
+ * @returns what was seen; `stopped` settles when that Orthanc is gone, which takes seconds in which it only waits
+ * @throws PlayError where a step has no answer, or more is printed or answered than 1 MB; StartError where the
+ * twin does not start; the signal's reason where it was aborted. The Orthanc is gone then.
  */
 export async function playTwin(
   example: Example,
   twin: Twin,
-  report: (step: StepRun) => void = () => {},
-): Promise<{ run: TwinRun; versions: Versions }> {
-  const orthanc = await startTwin(example, twin);
+  options: PlayOptions = {},
+): Promise<{ run: TwinRun; versions: Versions; stopped: Promise<void> }> {
+  const { report = () => {} } = options;
+  const start = performance.now();
+  const orthanc = await startTwin(example, twin, options);
+  report({ type: "started", milliseconds: Math.round(performance.now() - start) });
+
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, ...(options.signal ? [options.signal] : [])]);
+  const followed = followLog(orthanc, report, over);
   try {
     const names = await instanceNames(orthanc, example);
     const steps: StepRun[] = [];
     for (const step of example.steps) {
-      const played = await playStep(orthanc, step, names);
-      steps.push(played);
-      report(played);
+      steps.push(await playStep(orthanc, { example, step, names, signal, report }));
     }
-    return { run: { twin, steps }, versions: await versionsOf(orthanc) };
-  } finally {
-    await orthanc.stop();
+    const versions = await versionsOf(orthanc);
+    const stopped = orthanc.stop().then(() => followed);
+    return { run: { twin, steps }, versions, stopped };
+  } catch (error) {
+    await orthanc.kill();
+    await followed;
+    throw signal.aborted ? signal.reason : error;
   }
+}
+
+/** Reports what Orthanc prints until it has ended. Where it is too much, the run is over. */
+async function followLog(
+  orthanc: Orthanc,
+  report: (progress: Progress) => void,
+  over: AbortController,
+): Promise<void> {
+  let reported = 0;
+  const reportNew = async () => {
+    const text = await orthanc.log();
+    if (text.length > reported) report({ type: "log", text: text.slice(reported, OUTPUT_LIMIT) });
+    reported = Math.max(reported, text.length);
+  };
+  const ended = new AbortController();
+  orthanc.ended.then(() => ended.abort());
+  try {
+    for await (const _ of setInterval(200, undefined, { signal: ended.signal })) {
+      const { size } = await stat(orthanc.logFile);
+      if (size > OUTPUT_LIMIT) {
+        over.abort(
+          new PlayError(`More than ${OUTPUT_LIMIT.toLocaleString("en-GB")} bytes were logged.`),
+        );
+        break;
+      }
+      await reportNew();
+    }
+  } catch {
+    // Orthanc has ended; its last words are below.
+  }
+  await orthanc.ended;
+  await reportNew();
 }
 
 /** The Orthanc ids of an example's files, by the names that stand for them in paths. */
@@ -56,7 +107,16 @@ async function instanceNames(orthanc: Orthanc, example: Example): Promise<Map<st
   return names;
 }
 
-async function playStep(orthanc: Orthanc, step: Step, names: Map<string, string>) {
+interface StepOptions {
+  example: Example;
+  step: Step;
+  names: Map<string, string>;
+  signal: AbortSignal;
+  report: (progress: Progress) => void;
+}
+
+async function playStep(orthanc: Orthanc, options: StepOptions): Promise<StepRun> {
+  const { example, step, names, report } = options;
   const target = step.path.replace(/\{([^}]+)\}/g, (whole, name) => {
     const value = names.get(name);
     if (value === undefined)
@@ -64,22 +124,30 @@ async function playStep(orthanc: Orthanc, step: Step, names: Map<string, string>
     return value;
   });
   const body = step.body === undefined ? undefined : JSON.stringify(step.body);
-  const signal = AbortSignal.timeout(STEP_LIMIT);
-  const start = performance.now();
+  const { name, method, comparedWith } = step;
+  const request = { name, method, path: target, ...(body && { body }), comparedWith };
+  report({ type: "step", request, count: step.calls });
 
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(STEP_LIMIT)]);
+  const start = performance.now();
   const call = async (): Promise<Call> => {
     for (;;) {
       const startedAt = performance.now() - start;
-      const response = await orthanc.request(target, { method: step.method, body, signal });
-      const text = await response.text();
-      const call = {
-        startedAt: Math.round(startedAt),
-        endedAt: Math.round(performance.now() - start),
-        status: response.status,
-        contentType: response.headers.get("content-type")?.split(";")[0] ?? "",
-        body: text,
-      };
-      if (!step.until || hasMembers(text, step.until)) return call;
+      const response = await orthanc.request(target, { method, body, signal });
+      const text = await bodyOf(response);
+      if (!step.until || hasMembers(text, step.until)) {
+        const worked = example.worked && new RegExp(example.worked).exec(text)?.[1];
+        const call: Call = {
+          startedAt: Math.round(startedAt),
+          endedAt: Math.round(performance.now() - start),
+          ...(worked && { worked: Math.round(1000 * Number(worked)) }),
+          status: response.status,
+          contentType: response.headers.get("content-type")?.split(";")[0] ?? "",
+          body: text,
+        };
+        report({ type: "call", call });
+        return call;
+      }
       await sleep(200, undefined, { signal });
     }
   };
@@ -91,20 +159,42 @@ async function playStep(orthanc: Orthanc, step: Step, names: Map<string, string>
     const cause = (error as Error).cause ?? error;
     const log = (await orthanc.log()).split("\n").slice(-20).join("\n");
     throw new PlayError(
-      `Step "${step.name}": ${step.method} ${target} has no answer (${cause}). The end of the log:\n${log}`,
+      `Step "${name}": ${method} ${target} has no answer (${cause}). The end of the log:\n${log}`,
     );
   }
-  for (const [name, member] of Object.entries(step.capture ?? {})) {
-    const value = (JSON.parse(calls[0]?.body ?? "") as Record<string, unknown>)[member];
+  for (const [known, member] of Object.entries(step.capture ?? {})) {
+    const value = membersOf(calls[0]?.body ?? "")[member];
     if (value === undefined) {
-      throw new PlayError(`Step "${step.name}": the answer has no "${member}": ${calls[0]?.body}`);
+      throw new PlayError(`Step "${name}": the answer has no "${member}": ${calls[0]?.body}`);
     }
-    names.set(name, String(value));
+    names.set(known, String(value));
   }
-  return { name: step.name, method: step.method, path: target, ...(body && { body }), calls };
+  return { ...request, calls };
+}
+
+async function bodyOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > OUTPUT_LIMIT) {
+      throw new Error(`its body has more than ${OUTPUT_LIMIT.toLocaleString("en-GB")} bytes`);
+    }
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** The members of a JSON object; none where the text is something else. */
+function membersOf(text: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
 }
 
 function hasMembers(text: string, members: Record<string, unknown>): boolean {
-  const json = JSON.parse(text) as Record<string, unknown>;
+  const json = membersOf(text);
   return Object.entries(members).every(([name, value]) => json[name] === value);
 }

@@ -5,20 +5,28 @@ import type { Twin } from "./example.ts";
 export interface Call {
   startedAt: number;
   endedAt: number;
+  /** How long the work itself took, in milliseconds, where the answer says so. */
+  worked?: number;
   status: number;
   /** Without parameters such as a charset; empty where the answer has none. */
   contentType: string;
   body: string;
 }
 
-/** One step of an example: the request and the answers to each of its calls. */
-export interface StepRun {
+/** The request of one step. */
+export interface Request {
   name: string;
   method: string;
   /** With ids filled in. */
   path: string;
   /** The JSON body that was sent, as text. */
   body?: string;
+  /** The step that makes one such call alone. */
+  comparedWith?: string;
+}
+
+/** One step of an example: the request and the answers to each of its calls. */
+export interface StepRun extends Request {
   calls: Call[];
 }
 
@@ -37,6 +45,16 @@ export interface TwinRun {
   twin: Twin;
   steps: StepRun[];
 }
+
+/** What is told of a twin's run while it goes on. */
+export type Progress =
+  | { type: "started" /** Since its Orthanc was started. */; milliseconds: number }
+  | { type: "step"; request: Request /** How many are sent at once. */; count: number }
+  | { type: "call"; call: Call }
+  | {
+      type: "log" /** What Orthanc and its plugin have printed since the last one. */;
+      text: string;
+    };
 
 /** Both twins' runs, as recorded. */
 export interface RecordedRun {

@@ -1,41 +1,70 @@
 /** Starts an example's twin on a fresh private Orthanc. */
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { type Orthanc, startOrthanc } from "../orthanc/server.ts";
+import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
 import { EXAMPLES, type Example, type Twin } from "./example.ts";
 import type { Versions } from "./run.ts";
 
-const BRIDGE = path.join(EXAMPLES, "bridge/bridge.py");
-/** The folder of the Python file that readers copy along with a Python twin. */
-const POOL = path.join(EXAMPLES, "pool");
+const NODE_MODULES = path.resolve(EXAMPLES, "../node_modules");
+/** The Python files that readers copy along, below `examples/`. */
+const COPIED_ALONG: Record<Twin, string> = {
+  python: "pool/pool.py",
+  typescript: "bridge/bridge.py",
+};
+
+/** The texts of a twin's own files, by name. */
+export type TwinFiles = Record<string, string>;
+
+/** Reads a twin's own files: those that a page shows, and that a reader may change. */
+export async function readTwinFiles(example: Example, twin: Twin): Promise<TwinFiles> {
+  const names = twin === "python" ? ["plugin.py"] : ["plugin.ts", "worker.ts"];
+  const files: TwinFiles = {};
+  for (const name of names) {
+    const text = await readFile(path.join(example.folder, name), "utf8").catch(() => undefined);
+    if (text !== undefined) files[name] = text;
+  }
+  return files;
+}
+
+/** How a twin is started. */
+export interface TwinOptions extends Pick<OrthancOptions, "configuration" | "signal"> {
+  /** Texts that take the place of the twin's own files. */
+  edited?: TwinFiles;
+}
 
 /**
- * Starts a private Orthanc that serves one twin of an example, and sends it the example's DICOM files.
- * @param configuration settings that are added to Orthanc's
- * @throws StartError, InstallationError, PackagesError
+ * Starts a private Orthanc that serves one twin of an example, and sends it the example's DICOM files. The twin
+ * runs as a copy in Orthanc's private folder, beside what the pages tell readers to copy along.
+ * @throws StartError, InstallationError, PackagesError; the signal's reason where it was aborted
  */
 export async function startTwin(
   example: Example,
   twin: Twin,
-  configuration: Record<string, unknown> = {},
+  { edited, configuration, signal }: TwinOptions = {},
 ): Promise<Orthanc> {
+  const alongside = COPIED_ALONG[twin];
+  const files: TwinFiles = {
+    ...(await readTwinFiles(example, twin)),
+    ...edited,
+    [path.basename(alongside)]: await readFile(path.join(EXAMPLES, alongside), "utf8"),
+  };
   const orthanc = await startOrthanc(
     twin === "python"
-      ? {
-          script: path.join(example.folder, "plugin.py"),
-          environment: { PYTHONPATH: POOL },
-          configuration,
-        }
+      ? { script: "plugin.py", files, configuration, signal }
       : {
-          script: BRIDGE,
+          script: "bridge.py",
+          files: { ...files, "package.json": '{ "type": "module" }\n' },
+          links: { node_modules: NODE_MODULES },
           environment: typescriptEnvironment(),
           configuration: {
             Node: {
-              Script: path.join(example.folder, "plugin.ts"),
+              Script: "plugin.ts",
               Routes: example.routes,
               Executable: process.execPath,
             },
             ...configuration,
           },
+          signal,
         },
   );
   try {

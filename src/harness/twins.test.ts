@@ -7,12 +7,17 @@ import { readRecord } from "./record.ts";
 
 const ids = await exampleIds();
 const skipped: string[] = [];
+const stopping: Promise<void>[] = [];
 
 describe.each(ids)("%s", (id) => {
   // A neighbour that takes the machine's cores can spoil a comparison of times, but not five times over.
   test("both twins answer as expected, and alike", { retry: 4 }, async () => {
     const example = await readExample(id);
-    const play = async (twin: Twin) => (await playTwin(example, twin)).run;
+    const play = async (twin: Twin) => {
+      const { run, stopped } = await playTwin(example, twin);
+      stopping.push(stopped);
+      return run;
+    };
     const python = await play("python");
     const typescript = await play("typescript");
 
@@ -31,7 +36,8 @@ test("there are examples", () => {
   expect(ids.length).toBeGreaterThanOrEqual(5);
 });
 
-afterAll(() => {
+afterAll(async () => {
+  await Promise.all(stopping);
   for (const reason of skipped) console.warn(`Skipped: ${reason}`);
   console.log(`${ids.length} examples on both twins, ${skipped.length} checks skipped`);
 });

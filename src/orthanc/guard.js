@@ -1,8 +1,9 @@
 /**
  * Stands between a program and the Orthanc that it started. It is told what to start in one line of JSON on its
  * standard input, and ends Orthanc, all its descendants and its folder when that input closes: when the program
- * asks for it, and also when the program crashes or is killed. It answers with lines of JSON:
- * `{"pid": …}` once Orthanc runs, `{"ended": …, "log": …}` when it has ended, for its folder goes with it.
+ * asks for it, and also when the program crashes or is killed. A second line, whatever it says, has it kill them
+ * without waiting for their own end. It answers with lines of JSON: `{"pid": …}` once Orthanc runs,
+ * `{"ended": …, "log": …}` when it has ended, for its folder goes with it.
  *
  * Plain JavaScript, so that it starts without a loader on every Node.
  */
@@ -14,15 +15,21 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   realpathSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
+import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long Orthanc may take to end by itself, in milliseconds. */
 const GRACE = 8_000;
+/** How much of the log is handed on when Orthanc has ended, in bytes. */
+const LOG_LIMIT = 4_000_000;
 
 /**
  * @typedef {object} Task
@@ -31,8 +38,9 @@ const GRACE = 8_000;
  * @property {Record<string, string>} env
  * @property {string} folder Orthanc's private one, which is not there yet
  * @property {string[]} folders to be made in it
+ * @property {Record<string, string>} files to be written there: path below the folder to text
+ * @property {Record<string, string>} links to be made there: path below the folder to what it points to
  * @property {string} log a file
- * @property {{file: string, text: string}} configuration
  */
 
 const lines = createInterface({ input: process.stdin });
@@ -62,27 +70,43 @@ const ended = new Promise((resolve) => {
 });
 if (orthanc.pid) say({ pid: orthanc.pid });
 
-await Promise.race([ended, new Promise((resolve) => lines.once("close", resolve))]);
+const closed = new Promise((resolve) => lines.once("close", resolve));
+const hurried = new Promise((resolve) => lines.once("line", resolve));
+await Promise.race([ended, closed, hurried]);
 orthanc.kill("SIGTERM");
-await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
+await Promise.race([ended, hurried, sleep(GRACE, undefined, { ref: false })]);
 await killAll();
-say({ ended: await ended, log: readFileSync(task.log, "utf8") });
+say({ ended: await ended, log: lastWords() });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
 // Where Orthanc ended by itself, the standard input is still open and would keep this process alive.
 process.exit();
 
-/** Makes Orthanc's folder, with its configuration, and opens its log. */
+/** Makes Orthanc's folder, with the files that it starts with, and opens its log. */
 function prepared() {
   try {
     mkdirSync(task.folder, { mode: 0o700 });
     for (const folder of task.folders) mkdirSync(folder);
-    writeFileSync(task.configuration.file, task.configuration.text, { mode: 0o600 });
+    for (const [name, text] of Object.entries(task.files)) {
+      writeFileSync(path.join(task.folder, name), text, { mode: 0o600 });
+    }
+    for (const [name, target] of Object.entries(task.links)) {
+      symlinkSync(target, path.join(task.folder, name));
+    }
     return openSync(task.log, "a");
   } catch (error) {
     rmSync(task.folder, { recursive: true, force: true });
     say({ ended: error.message });
     process.exit();
   }
+}
+
+/** The end of the log: a plugin may have printed more than fits into memory. */
+function lastWords() {
+  const { size } = statSync(task.log);
+  const bytes = Buffer.alloc(Math.min(size, LOG_LIMIT));
+  const file = openSync(task.log, "r");
+  readSync(file, bytes, 0, bytes.length, size - bytes.length);
+  return bytes.toString();
 }
 
 /** @param {object} message */

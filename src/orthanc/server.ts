@@ -16,15 +16,25 @@ import { findOrthanc, type Installation } from "./installation.ts";
 const START_LIMIT = 30_000;
 const GUARD = path.join(import.meta.dirname, "guard.js");
 const USER = "reader";
+const CONFIGURATION = "orthanc.json";
 
 /** What to start Orthanc with. */
 export interface OrthancOptions {
-  /** The Python plugin's script, an absolute path; without it, Orthanc starts without the plugin. */
+  /**
+   * The Python plugin's script, an absolute path or one below Orthanc's private folder; without it, Orthanc
+   * starts without the plugin.
+   */
   script?: string;
+  /** Files to write into Orthanc's private folder before it starts: name to text. */
+  files?: Record<string, string>;
+  /** Symbolic links to make there: name to what it points to. */
+  links?: Record<string, string>;
   /** Settings that are added to Orthanc's configuration. */
   configuration?: Record<string, unknown>;
   /** Variables that are added to Orthanc's environment. */
   environment?: Record<string, string>;
+  /** Gives up starting, and kills what has started. */
+  signal?: AbortSignal;
 }
 
 /** Orthanc did not start: why, with the end of its log. */
@@ -48,12 +58,16 @@ export interface Orthanc {
   request(path: string, init?: RequestInit): Promise<Response>;
   /** Sends DICOM files over the network as a modality does. */
   send(files: string[]): Promise<void>;
-  /** Everything that Orthanc and its plugin have printed so far. */
+  /** Everything that Orthanc and its plugin have printed so far; when it has ended, the last megabytes. */
   log(): Promise<string>;
+  /** Where they print to, until Orthanc has ended. */
+  logFile: string;
   /** Settles when Orthanc has ended, for whatever reason, and nothing of it is left: how it ended. */
   ended: Promise<string>;
   /** Ends Orthanc and all its descendants, and removes its folder. May be called more than once. */
   stop(): Promise<void>;
+  /** The same, without giving them the time to end by themselves. */
+  kill(): Promise<void>;
 }
 
 /**
@@ -65,8 +79,11 @@ export interface Orthanc {
  *
  * @throws InstallationError, PackagesError where there is no Orthanc
  * @throws StartError where it ends or does not answer within 30 seconds
+ * @throws the signal's reason where it was aborted
  */
 export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthanc> {
+  const { script, signal, files = {}, links = {} } = options;
+  signal?.throwIfAborted();
   const installation = await findOrthanc();
   // The guard makes it, so that there is none without somebody to remove it.
   const name = `orthanc-twins-${randomBytes(6).toString("base64url")}`;
@@ -88,10 +105,12 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     DicomAlwaysAllowStore: false,
     DicomCheckModalityHost: true,
     DicomModalities: { modality: ["MODALITY", "127.0.0.1", dicomPort] },
-    ...(options.script && { Plugins: [installation.plugin], PythonScript: options.script }),
+    ...(script && {
+      Plugins: [installation.plugin],
+      PythonScript: path.resolve(folder, script),
+    }),
     ...options.configuration,
   };
-  const configurationFile = path.join(folder, "orthanc.json");
 
   const { command, args } = installation.orthanc;
   const guard = spawn(process.execPath, [GUARD], {
@@ -101,7 +120,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
   });
   const task = {
     command,
-    args: [...args, configurationFile],
+    args: [...args, path.join(folder, CONFIGURATION)],
     env: {
       ...process.env,
       ...installation.environment,
@@ -112,8 +131,9 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     },
     folder,
     folders: [storage, temporary],
+    files: { ...files, [CONFIGURATION]: JSON.stringify(configuration, null, 2) },
+    links,
     log: logFile,
-    configuration: { file: configurationFile, text: JSON.stringify(configuration, null, 2) },
   };
   guard.stdin.on("error", () => {});
   guard.stdin.write(`${JSON.stringify(task)}\n`);
@@ -143,6 +163,10 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     await ended;
     await agent.destroy();
   };
+  const kill = () => {
+    guard.stdin.write("\n");
+    return stop();
+  };
 
   const url = `http://127.0.0.1:${httpPort}`;
   const authorization = `Basic ${Buffer.from(`${USER}:${password}`).toString("base64")}`;
@@ -165,14 +189,17 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     }
     return false;
   };
+  const aborted = signal && once(signal, "abort").then(() => false);
   const started = await Promise.race([
     answers(),
     ended.then(() => false),
     sleep(START_LIMIT, false, { ref: false }),
+    ...(aborted ? [aborted] : []),
   ]);
   waiting = false;
   if (!started) {
-    await stop();
+    await kill();
+    signal?.throwIfAborted();
     throw new StartError(`Orthanc did not start (${await ended}). Its log:\n${await log()}`);
   }
 
@@ -188,8 +215,10 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     request,
     send: (files) => sendFiles(installation, dicomPort, files),
     log,
+    logFile,
     ended,
     stop,
+    kill,
   };
 }
 
