@@ -1,0 +1,36 @@
+/** `npm run serve`: serves the production build, with Run buttons that work or as a static host does. */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { serve } from "@hono/node-server";
+import { Command, InvalidArgumentError } from "commander";
+import { createSite } from "../live/site.ts";
+import { endOnInterrupt } from "./main.ts";
+
+const BUILD = path.resolve(import.meta.dirname, "../../build");
+
+const command = new Command("npm run serve --")
+  .description("Serves what npm run build has made, on 127.0.0.1.")
+  .option("--port <port>", "where to listen", portOf, 3000)
+  .option("--static", "without the API: pages show their recorded runs, as on any static host")
+  .action(run)
+  .parse();
+
+function run(options: { port: number; static?: boolean }): void {
+  if (!existsSync(path.join(BUILD, "index.html"))) {
+    command.error("There is no build yet. Run: npm run build");
+  }
+  endOnInterrupt();
+  const { fetch } = createSite(BUILD, !options.static);
+  const server = serve({ fetch, hostname: "127.0.0.1", port: options.port }, ({ port }) => {
+    console.log(`The site is on http://127.0.0.1:${port}/`);
+    console.log(options.static ? "Its pages show recorded runs." : "Its Run buttons work.");
+    console.log("Ctrl-C ends it.");
+  });
+  server.on("error", (error) => command.error(`The site can't be served: ${error.message}`));
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw new InvalidArgumentError("A port is a whole number from 0 to 65535.");
+}

@@ -1,0 +1,58 @@
+/** Serves the built site: with the API behind the Run buttons, or without as any static host does. */
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { serveStatic } from "@hono/node-server/serve-static";
+import { Hono } from "hono";
+import { compress } from "hono/compress";
+import { secureHeaders } from "hono/secure-headers";
+import { onlyThisMachine, type Served } from "./admission.ts";
+import { createApi } from "./api.ts";
+import { SECRET_META } from "./events.ts";
+
+/**
+ * @param folder the production build
+ * @param live whether pages get the secret with which they can run examples
+ */
+export function createSite(folder: string, live: boolean): Hono<Served> {
+  const site = new Hono<Served>();
+  const secret = randomBytes(32).toString("base64url");
+  if (live) site.route("/", createApi(secret));
+
+  // Nobody may show a page of ours in a frame, where a reader can be led to click.
+  site.use(
+    onlyThisMachine,
+    secureHeaders({
+      xFrameOptions: "DENY",
+      contentSecurityPolicy: { frameAncestors: ["'none'"] },
+    }),
+    compress(),
+  );
+  if (live) {
+    site.use(async (context, next) => {
+      await next();
+      if (!context.res.headers.get("content-type")?.startsWith("text/html")) return;
+      const page = await context.res.text();
+      const meta = `<meta name="${SECRET_META}" content="${secret}">`;
+      const headers = new Headers(context.res.headers);
+      headers.delete("content-length");
+      // A page that was kept would have the secret of an earlier start.
+      headers.set("cache-control", "no-store");
+      context.res = new Response(page.replace("</head>", `${meta}</head>`), {
+        status: context.res.status,
+        headers,
+      });
+    });
+  }
+  site.get(
+    "*",
+    serveStatic({
+      root: folder,
+      rewriteRequestPath: (page) => (path.extname(page) || page.endsWith("/") ? page : `${page}.html`),
+    }),
+  );
+  site.notFound(async (context) =>
+    context.html(await readFile(path.join(folder, "404.html"), "utf8"), 404),
+  );
+  return site;
+}
