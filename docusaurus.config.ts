@@ -2,6 +2,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Options, ThemeConfig } from "@docusaurus/preset-classic";
 import type { Config, LoadContext, Plugin } from "@docusaurus/types";
+import live from "./src/live/plugin.ts";
 import remarkExamples from "./src/remark/index.ts";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
@@ -62,7 +63,7 @@ const config: Config = {
       } satisfies Options,
     ],
   ],
-  plugins: [bundling],
+  plugins: [bundling, live],
   themeConfig: {
     colorMode: { respectPrefersColorScheme: true },
     navbar: {
