@@ -4,7 +4,9 @@ import { findBrowser } from "./src/setup/browser.ts";
 
 // Every worker reads this file: what the first reading has found out goes to the others in the environment.
 process.env.SITE_PORT ??= String(await getPort());
+process.env.LIVE_PORT ??= String(await getPort());
 const origin = `http://127.0.0.1:${process.env.SITE_PORT}`;
+const live = `http://127.0.0.1:${process.env.LIVE_PORT}`;
 const browser = await findBrowser();
 
 export default defineConfig({
@@ -14,7 +16,6 @@ export default defineConfig({
   workers: 2,
   reporter: "line",
   use: {
-    baseURL: origin,
     launchOptions: {
       executablePath: browser.executablePath,
       env: { ...(process.env as Record<string, string>), ...browser.env },
@@ -22,8 +23,12 @@ export default defineConfig({
       args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
     },
   },
-  webServer: {
-    command: `docusaurus serve --no-open --host 127.0.0.1 --port ${process.env.SITE_PORT}`,
-    url: origin,
-  },
+  projects: [
+    { name: "static", testMatch: "site.spec.ts", use: { baseURL: origin } },
+    { name: "live", testMatch: "live.spec.ts", use: { baseURL: live }, dependencies: ["static"] },
+  ],
+  webServer: [
+    { command: `npm run serve -- --static --port ${process.env.SITE_PORT}`, url: origin },
+    { command: `npm run serve -- --port ${process.env.LIVE_PORT}`, url: live },
+  ],
 });

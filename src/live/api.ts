@@ -25,9 +25,7 @@ const RunBody: z.ZodType<RunRequest> = z.strictObject({
     .min(1)
     .refine((twins) => new Set(twins).size === twins.length, "names a twin twice"),
   calls: z.int().min(1).max(8).optional(),
-  edited: z
-    .partialRecord(z.enum(["plugin.py", "plugin.ts", "worker.ts"]), z.string())
-    .optional(),
+  edited: z.partialRecord(z.enum(["plugin.py", "plugin.ts", "worker.ts"]), z.string()).optional(),
 });
 
 /**

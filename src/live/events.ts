@@ -41,7 +41,7 @@ export interface Mistake {
 export type RunEvent =
   /** Others run first: how many of those that wait as well begin before this one. */
   | { type: "waiting"; ahead: number }
-  | { type: "starting"; twin: Twin; /** How many calls will be made in all. */ calls: number }
+  | { type: "starting"; twin: Twin /** How many calls will be made in all. */; calls: number }
   | { type: "progress"; twin: Twin; progress: Progress }
   | { type: "ended"; end: RunEnd };
 

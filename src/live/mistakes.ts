@@ -20,7 +20,9 @@ type Found = Omit<Mistake, "file">;
 async function pythonMistakes(text: string): Promise<Found[]> {
   const { PositionEncoding, Workspace } = await import("@astral-sh/ruff-wasm-nodejs");
   const ruff = new Workspace({ lint: { select: [] } }, PositionEncoding.Utf16);
-  return ruff.check(text).map(({ message, start_location: { row, column } }) => ({
+  const found: { message: string; start_location: { row: number; column: number } }[] =
+    ruff.check(text);
+  return found.map(({ message, start_location: { row, column } }) => ({
     line: row,
     column,
     message,

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import type { LoadContext, Plugin } from "@docusaurus/types";
 import { SECRET_META } from "./events.ts";
 
@@ -45,7 +45,7 @@ export default function live({ siteDir }: LoadContext): Plugin {
         : {},
     configureWebpack: (_config, isServer) =>
       developing && !isServer
-        ? {
+        ? ({
             devServer: {
               // Docusaurus itself lets every site read the pages, and with them the secret.
               allowedHosts: "auto",
@@ -56,7 +56,7 @@ export default function live({ siteDir }: LoadContext): Plugin {
                 return [];
               },
             },
-          }
+          } as ReturnType<NonNullable<Plugin["configureWebpack"]>>)
         : {},
   };
 }

@@ -48,7 +48,8 @@ export function createSite(folder: string, live: boolean): Hono<Served> {
     "*",
     serveStatic({
       root: folder,
-      rewriteRequestPath: (page) => (path.extname(page) || page.endsWith("/") ? page : `${page}.html`),
+      rewriteRequestPath: (page) =>
+        path.extname(page) || page.endsWith("/") ? page : `${page}.html`,
     }),
   );
   site.notFound(async (context) =>

@@ -1,0 +1,94 @@
+/** The Run buttons in a browser, on a live Orthanc. */
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Page, test } from "@playwright/test";
+import { exampleIds, readExample } from "../harness/example.ts";
+
+const SOON = { timeout: 60_000 };
+
+test.describe.configure({ timeout: 120_000 });
+
+/** Opens an example's page, with the run panel in view. */
+async function open(page: Page, example: string) {
+  const { page: address } = await readExample(example);
+  await page.goto(address);
+  return scrollToPanel(page, example);
+}
+
+async function scrollToPanel(page: Page, example: string) {
+  // The recorded run is replaced once it comes near, so nothing waits for it to be stable.
+  const run = page.getByLabel(new RegExp(`^(Recorded|Live) run of ${example}$`)).first();
+  await run.evaluate((element) => element.scrollIntoView());
+  const panel = page.getByLabel(`Live run of ${example}`);
+  await expect(panel.getByRole("button", { name: "Run both" })).toBeVisible();
+  return panel;
+}
+
+/** The bars of a timeline's group: when each call's work began and ended, in milliseconds. */
+async function bars(page: Page, example: string, group: string) {
+  const marks = page
+    .getByLabel(`Live run of ${example}`)
+    .locator(`div:has(> p:text-is("${group}")) g[data-call]`);
+  return marks.evaluateAll((all) =>
+    all.map((mark) => ({
+      began: Number(mark.getAttribute("data-began")),
+      ended: Number(mark.getAttribute("data-ended")),
+    })),
+  );
+}
+
+for (const example of await exampleIds()) {
+  test(`runs both twins of ${example}, which agree`, async ({ page }) => {
+    const errors: string[] = [];
+    page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+    page.on("pageerror", (error) => errors.push(error.message));
+    const panel = await open(page, example);
+    await panel.getByRole("button", { name: "Run both" }).click();
+    await expect(panel.getByRole("status")).toHaveText("Both twins agree.", SOON);
+    const { steps } = await readExample(example);
+    for (const { name } of steps)
+      await expect(panel.getByText(name, { exact: true })).toBeVisible();
+    await expect(panel.getByText(/^Log of Orthanc and the/)).toHaveCount(2);
+    await expect(panel.getByText("Not as the example expects")).toHaveCount(0);
+    expect(errors).toEqual([]);
+  });
+}
+
+test("calls of a blocking callback are served one after another", async ({ page }) => {
+  const panel = await open(page, "blocking-computation");
+  await panel.getByRole("button", { name: "Run TypeScript" }).click();
+  await expect(panel.getByRole("status")).toHaveText("Played.", SOON);
+  const calls = await bars(page, "blocking-computation", "3 at once, TypeScript");
+  calls.sort((one, other) => one.ended - other.ended);
+  expect(calls).toHaveLength(3);
+  for (const [index, call] of calls.entries()) {
+    expect(call.began).toBeGreaterThanOrEqual((calls[index - 1]?.ended ?? 0) - 50);
+  }
+});
+
+test("a reload in the middle of a run shows the run again, and Stop ends it", async ({ page }) => {
+  const panel = await open(page, "blocking-computation");
+  await panel.getByRole("button", { name: "Run Python" }).click();
+  await expect(panel.getByRole("status")).toContainText("“Calls at once”", SOON);
+  await page.reload();
+  const again = await scrollToPanel(page, "blocking-computation");
+  await expect(again.getByRole("status")).toContainText("“Calls at once”", SOON);
+  await again.getByRole("button", { name: "Stop" }).click();
+  await expect(again.getByRole("status")).toHaveText("Stopped. You stopped it.", SOON);
+  await expect(again.getByRole("button", { name: "Run both" })).toBeEnabled();
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`the panel is accessible on a narrow screen, ${colorScheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width: 360, height: 800 });
+    const panel = await open(page, "rest-token");
+    await panel.getByRole("button", { name: "Run both" }).click();
+    await expect(panel.getByRole("status")).toHaveText("Both twins agree.", SOON);
+    const { violations } = await new AxeBuilder({ page }).include("[data-live]").analyze();
+    expect(violations).toEqual([]);
+    const wider = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    expect(wider).toBeLessThanOrEqual(0);
+  });
+}

@@ -1,0 +1,156 @@
+import { type ReactNode, useEffect, useReducer, useState } from "react";
+import type { Twin } from "../harness/example.ts";
+import type { ExampleFiles, RunEvent } from "../live/events.ts";
+import styles from "./LiveRun.module.css";
+import { filesOf, followRun, startRun, stopRun } from "./liveClient.ts";
+import { after, type LiveState, NOTHING } from "./liveState.ts";
+import { Timeline } from "./Timeline.tsx";
+import { LANGUAGES, Transcript } from "./Transcript.tsx";
+
+type Change = RunEvent | { type: "fresh" } | { type: "refused"; reason: string };
+
+function reduce(state: LiveState, change: Change): LiveState {
+  if (change.type === "fresh") return { ...NOTHING, status: "Asked to run." };
+  if (change.type === "refused") {
+    return { ...NOTHING, status: change.reason, end: { how: "failed", reason: change.reason } };
+  }
+  return after(state, change);
+}
+
+/**
+ * Runs an example on a live Orthanc, and shows what happens while it does.
+ * @param props.recorded stands there until the reader has run something
+ */
+export default function LiveRun(props: { example: string; recorded: ReactNode }): ReactNode {
+  const { example, recorded } = props;
+  const memory = `orthanc-twins-run-${example}`;
+  const [files, setFiles] = useState<ExampleFiles>();
+  const [calls, setCalls] = useState<number>();
+  const [id, setId] = useState<string>();
+  const [state, tell] = useReducer(reduce, NOTHING);
+
+  // A reload in the middle of a run shows the run again.
+  useEffect(() => {
+    setId(sessionStorage.getItem(memory) ?? undefined);
+  }, [memory]);
+
+  useEffect(() => {
+    filesOf(example).then(setFiles, (error) => tell({ type: "refused", reason: error.message }));
+  }, [example]);
+
+  useEffect(() => {
+    if (id === undefined) return;
+    tell({ type: "fresh" });
+    return followRun(id, tell, () => {
+      sessionStorage.removeItem(memory);
+      setId(undefined);
+    });
+  }, [id, memory]);
+
+  const run = async (twins: Twin[]) => {
+    tell({ type: "fresh" });
+    try {
+      const started = await startRun({ example, twins, calls });
+      sessionStorage.setItem(memory, started);
+      setId(started);
+    } catch (error) {
+      tell({ type: "refused", reason: (error as Error).message });
+    }
+  };
+
+  const running = state.status !== "" && state.end === undefined;
+  const shown = state.status !== "" && (id !== undefined || state.end !== undefined);
+  return (
+    <section className={styles.panel} aria-label={`Live run of ${example}`} data-live={example}>
+      <div className={styles.tools}>
+        <button type="button" disabled={running} onClick={() => run(["python"])}>
+          Run Python
+        </button>
+        <button type="button" disabled={running} onClick={() => run(["typescript"])}>
+          Run TypeScript
+        </button>
+        <button type="button" disabled={running} onClick={() => run(["python", "typescript"])}>
+          Run both
+        </button>
+        <button type="button" disabled={!running || !id} onClick={() => id && stopRun(id)}>
+          Stop
+        </button>
+        {files?.calls !== undefined && (
+          <label>
+            Calls at once{" "}
+            <select
+              value={calls ?? files.calls}
+              disabled={running}
+              onChange={(event) => setCalls(Number(event.target.value))}
+            >
+              {[1, 2, 3, 4, 5, 6, 7, 8].map((count) => (
+                <option key={count} value={count}>
+                  {count}
+                  {count === files.calls && " (the example's own)"}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+      </div>
+      <p className={styles.status} role="status">
+        {state.status}
+      </p>
+      {running && (
+        <progress
+          className={styles.progress}
+          aria-label="Calls answered"
+          max={Math.max(1, state.calls)}
+          value={state.calls > 0 ? state.answered : undefined}
+        />
+      )}
+      {shown ? <Live state={state} /> : recorded}
+    </section>
+  );
+}
+
+function Live({ state }: { state: LiveState }): ReactNode {
+  const { twins, log, end } = state;
+  return (
+    <>
+      {end?.how === "played" && (
+        <Findings title="The twins differ" sentences={end.differences ?? []} />
+      )}
+      {end?.how === "played" && (
+        <Findings title="Not as the example expects" sentences={end.unexpected} />
+      )}
+      {end?.how === "failed" && <pre className={styles.log}>{end.reason}</pre>}
+      <Timeline twins={twins} />
+      <Transcript twins={twins} />
+      {Object.entries(log).map(([twin, text]) => (
+        <details key={twin} className={styles.fold}>
+          <summary>Log of Orthanc and the {LANGUAGES[twin as Twin]} twin</summary>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too */}
+          <pre className={styles.log} tabIndex={0}>
+            {text}
+          </pre>
+        </details>
+      ))}
+      {end?.how === "played" && (
+        <p className={styles.versions}>
+          Live, on Orthanc {end.versions.orthanc} with its Python plugin {end.versions.plugin},
+          Python {end.versions.python}, Node {end.versions.node}.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Findings({ title, sentences }: { title: string; sentences: string[] }): ReactNode {
+  if (sentences.length === 0) return null;
+  return (
+    <div className={styles.findings}>
+      <p>{title}:</p>
+      <ul>
+        {sentences.map((sentence) => (
+          <li key={sentence}>{sentence}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}

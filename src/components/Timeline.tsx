@@ -1,0 +1,156 @@
+import type { ReactNode } from "react";
+import type { Twin } from "../harness/example.ts";
+import type { Call, StepRun, TwinRun } from "../harness/run.ts";
+import styles from "./Timeline.module.css";
+import { LANGUAGES, seconds } from "./Transcript.tsx";
+
+const ROW = 22; // pixels
+const AXIS = 22;
+
+interface Group {
+  title: string;
+  twin: Twin;
+  calls: Call[];
+}
+
+/**
+ * A picture of concurrency: a bar for each call that was made at once with others, and above it the bar of one
+ * call alone, Python and TypeScript on one time axis. Nothing where the run has no such step.
+ */
+export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): ReactNode {
+  const groups = groupsOf(twins);
+  if (groups.length === 0) return null;
+  const end = Math.max(...groups.flatMap(({ calls }) => calls.map((call) => call.endedAt)), 1);
+  const step = tickOf(end);
+  const ticks = Array.from({ length: Math.floor(end / step) + 1 }, (_, index) => index * step);
+  const percent = (milliseconds: number) => `${(100 * milliseconds) / end}%`;
+  return (
+    <figure className={styles.timeline}>
+      <figcaption>
+        When each call was sent and answered
+        {hasWork(groups) && (
+          <span className={styles.legend}>
+            <span className={styles.waiting} /> waiting <span className={styles.working} /> at work
+          </span>
+        )}
+      </figcaption>
+      <div aria-hidden="true">
+        {groups.map(({ title, twin, calls }) => (
+          <div key={title + twin} className={styles.group}>
+            <p>
+              {title}, <strong>{LANGUAGES[twin]}</strong>
+            </p>
+            <svg width="100%" height={calls.length * ROW} aria-hidden="true">
+              {ticks.map((tick) => (
+                <line
+                  key={tick}
+                  x1={percent(tick)}
+                  x2={percent(tick)}
+                  y1="0"
+                  y2="100%"
+                  className={styles.grid}
+                />
+              ))}
+              {calls.map((call, index) => {
+                const { startedAt, endedAt, worked = endedAt - startedAt } = call;
+                const began = Math.max(startedAt, endedAt - worked);
+                const y = index * ROW + 3;
+                const bar = { y, height: ROW - 6, rx: 2 };
+                return (
+                  // biome-ignore lint/suspicious/noArrayIndexKey: calls have no other name
+                  <g key={index} data-call={index + 1} data-began={began} data-ended={endedAt}>
+                    <rect
+                      {...bar}
+                      className={styles.waiting}
+                      x={percent(startedAt)}
+                      width={percent(endedAt - startedAt)}
+                    />
+                    <rect
+                      {...bar}
+                      className={styles.working}
+                      x={percent(began)}
+                      width={percent(endedAt - began)}
+                    />
+                  </g>
+                );
+              })}
+            </svg>
+          </div>
+        ))}
+        <svg width="100%" height={AXIS} className={styles.axis} aria-hidden="true">
+          {ticks.map((tick) => (
+            <text
+              key={tick}
+              x={percent(tick)}
+              y={15}
+              textAnchor={tick === 0 ? "start" : tick > 0.95 * end ? "end" : "middle"}
+            >
+              {tick === 0 ? "0" : `${Number((tick / 1000).toFixed(3))} s`}
+            </text>
+          ))}
+        </svg>
+      </div>
+      <details>
+        <summary>The same as a table</summary>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Call</th>
+              <th scope="col">Sent after</th>
+              <th scope="col">At work from</th>
+              <th scope="col">Answered after</th>
+            </tr>
+          </thead>
+          <tbody>
+            {groups.flatMap(({ title, twin, calls }) =>
+              calls.map((call, index) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: calls have no other name
+                <tr key={title + twin + index}>
+                  <th scope="row">
+                    {title}, {LANGUAGES[twin]}
+                    {calls.length > 1 && `, ${index + 1}`}
+                  </th>
+                  <td>{seconds(call.startedAt)}</td>
+                  <td>
+                    {call.worked === undefined
+                      ? "not told"
+                      : seconds(Math.max(call.startedAt, call.endedAt - call.worked))}
+                  </td>
+                  <td>{seconds(call.endedAt)}</td>
+                </tr>
+              )),
+            )}
+          </tbody>
+        </table>
+      </details>
+    </figure>
+  );
+}
+
+/** The calls at once of each twin, and the one alone that they are compared with. */
+function groupsOf(twins: Partial<Record<Twin, TwinRun>>): Group[] {
+  const groups: (Group & { alone: boolean })[] = [];
+  for (const run of Object.values(twins)) {
+    const together = run.steps.find((step) => step.comparedWith !== undefined);
+    const alone = run.steps.find((step) => step.name === together?.comparedWith);
+    for (const [step, isAlone] of [
+      [alone, true],
+      [together, false],
+    ] as [StepRun | undefined, boolean][]) {
+      if (step === undefined || step.calls.length === 0) continue;
+      const title = isAlone ? "One call alone" : `${step.calls.length} at once`;
+      groups.push({ title, twin: run.twin, calls: step.calls, alone: isAlone });
+    }
+  }
+  return groups.sort((one, other) => Number(other.alone) - Number(one.alone));
+}
+
+function hasWork(groups: Group[]): boolean {
+  return groups.some(({ calls }) => calls.some((call) => call.worked !== undefined));
+}
+
+/** A step between ticks, in milliseconds, that leaves at most six of them. */
+function tickOf(end: number): number {
+  const power = 10 ** Math.floor(Math.log10(end));
+  return [0.1, 0.2, 0.5, 1, 2].map((part) => part * power).find((step) => end / step <= 5) ?? power;
+}
