@@ -25,7 +25,14 @@ export default defineConfig({
   },
   projects: [
     { name: "static", testMatch: "site.spec.ts", use: { baseURL: origin } },
-    { name: "live", testMatch: "live.spec.ts", use: { baseURL: live }, dependencies: ["static"] },
+    {
+      name: "live",
+      testMatch: "live.spec.ts",
+      use: { baseURL: live },
+      dependencies: ["static"],
+      // Runs that go on side by side slow each other down.
+      workers: 1,
+    },
   ],
   webServer: [
     { command: `npm run serve -- --static --port ${process.env.SITE_PORT}`, url: origin },

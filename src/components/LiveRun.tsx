@@ -1,11 +1,16 @@
-import { type ReactNode, useEffect, useReducer, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useMemo, useReducer, useState } from "react";
 import type { Twin } from "../harness/example.ts";
-import type { ExampleFiles, RunEvent } from "../live/events.ts";
+import type { ExampleFiles, Mistake, RunEvent } from "../live/events.ts";
 import styles from "./LiveRun.module.css";
 import { filesOf, followRun, startRun, stopRun } from "./liveClient.ts";
 import { after, type LiveState, NOTHING } from "./liveState.ts";
 import { Timeline } from "./Timeline.tsx";
 import { LANGUAGES, Transcript } from "./Transcript.tsx";
+import { useEdits } from "./useEdits.ts";
+
+const Editor = lazy(() => import("./Editor.tsx"));
+
+const NONE: Mistake[] = [];
 
 type Change = RunEvent | { type: "fresh" } | { type: "refused"; reason: string };
 
@@ -28,6 +33,9 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
   const [calls, setCalls] = useState<number>();
   const [id, setId] = useState<string>();
   const [state, tell] = useReducer(reduce, NOTHING);
+  const [editing, setEditing] = useState(false);
+  const { edited, edit, reset } = useEdits(example);
+  const changes = Object.keys(edited);
 
   // A reload in the middle of a run shows the run again.
   useEffect(() => {
@@ -50,7 +58,7 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
   const run = async (twins: Twin[]) => {
     tell({ type: "fresh" });
     try {
-      const started = await startRun({ example, twins, calls });
+      const started = await startRun({ example, twins, calls, edited });
       sessionStorage.setItem(memory, started);
       setId(started);
     } catch (error) {
@@ -74,6 +82,14 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
         </button>
         <button type="button" disabled={!running || !id} onClick={() => id && stopRun(id)}>
           Stop
+        </button>
+        <button
+          type="button"
+          disabled={!files}
+          aria-expanded={editing}
+          onClick={() => setEditing(!editing)}
+        >
+          Edit
         </button>
         {files?.calls !== undefined && (
           <label>
@@ -104,8 +120,73 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
           value={state.calls > 0 ? state.answered : undefined}
         />
       )}
+      {changes.length > 0 && (
+        <p className={styles.status}>
+          You have changed {changes.join(", ")}; it runs as changed.{" "}
+          <button type="button" onClick={reset}>
+            Reset
+          </button>
+        </p>
+      )}
+      {editing && files && (
+        <Suspense fallback={<p className={styles.status}>The editor loads.</p>}>
+          <Files
+            files={{ ...files.files.python, ...files.files.typescript }}
+            edited={edited}
+            mistakes={state.end?.how === "mistaken" ? state.end.mistakes : NONE}
+            onEdit={edit}
+          />
+        </Suspense>
+      )}
+      {state.end?.how === "mistaken" && (
+        <Findings
+          title="Syntax errors"
+          sentences={state.end.mistakes.map(
+            ({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`,
+          )}
+        />
+      )}
       {shown ? <Live state={state} /> : recorded}
     </section>
+  );
+}
+
+/** An editor for one of the files, and the choice of which. */
+function Files(props: {
+  files: Record<string, string>;
+  edited: Record<string, string>;
+  mistakes: Mistake[];
+  onEdit: (file: string, text: string, original: string) => void;
+}): ReactNode {
+  const { files, edited, mistakes, onEdit } = props;
+  const names = Object.keys(files);
+  const [chosen, setChosen] = useState(names[0] ?? "");
+  const wrong = mistakes[0]?.file;
+  useEffect(() => {
+    if (wrong !== undefined) setChosen(wrong);
+  }, [wrong]);
+  const original = files[chosen] ?? "";
+  const own = useMemo(() => mistakes.filter(({ file }) => file === chosen), [mistakes, chosen]);
+  return (
+    <div className={styles.editor}>
+      <label>
+        File{" "}
+        <select value={chosen} onChange={(event) => setChosen(event.target.value)}>
+          {names.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <Editor
+        key={chosen}
+        file={chosen}
+        text={edited[chosen] ?? original}
+        mistakes={own}
+        onChange={(text) => onEdit(chosen, text, original)}
+      />
+    </div>
   );
 }
 
