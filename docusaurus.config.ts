@@ -69,7 +69,10 @@ const config: Config = {
     navbar: {
       title: "Orthanc Twins",
       logo: { src: "img/logo.svg", alt: "" },
-      items: [{ type: "docSidebar", sidebarId: "docs", label: "Docs", position: "left" }],
+      items: [
+        { type: "docSidebar", sidebarId: "docs", label: "Docs", position: "left" },
+        { type: "custom-live", position: "right" },
+      ],
     },
     footer: {
       copyright:

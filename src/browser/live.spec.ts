@@ -1,4 +1,5 @@
 /** The Run buttons in a browser, on a live Orthanc. */
+import { availableParallelism } from "node:os";
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Page, test } from "@playwright/test";
 import { exampleIds, readExample } from "../harness/example.ts";
@@ -63,6 +64,26 @@ test("calls of a blocking callback are served one after another", async ({ page 
   for (const [index, call] of calls.entries()) {
     expect(call.began).toBeGreaterThanOrEqual((calls[index - 1]?.ended ?? 0) - 50);
   }
+});
+
+test("calls of a pool of workers are served side by side", async ({ page }) => {
+  test.skip(availableParallelism() < 2, "this machine has one core, so nothing runs side by side");
+  const panel = await open(page, "worker-pool");
+  await panel.getByRole("button", { name: "Run both" }).click();
+  await expect(panel.getByRole("status")).toHaveText("Both twins agree.", SOON);
+  for (const twin of ["Python", "TypeScript"]) {
+    const [one, other] = await bars(page, "worker-pool", `2 at once, ${twin}`);
+    if (!one || !other) throw new Error(`There are no two bars for ${twin}.`);
+    const overlap = Math.min(one.ended, other.ended) - Math.max(one.began, other.began);
+    expect(overlap).toBeGreaterThan(0.5 * (one.ended - one.began));
+  }
+});
+
+test("the navigation bar says what runs are played on", async ({ page }) => {
+  await page.goto("/");
+  await expect(
+    page.getByText(/^Live on Orthanc [\d.]+ \(plugin [\d.]+, Python [\d.]+, Node [\d.]+\)$/),
+  ).toBeVisible(SOON);
 });
 
 test("a reload in the middle of a run shows the run again, and Stop ends it", async ({ page }) => {

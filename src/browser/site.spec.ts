@@ -260,3 +260,21 @@ test.describe("without scripts", () => {
     await expect(page.getByRole("button", { name: "Search" })).toHaveCount(0);
   });
 });
+
+test("a static deployment shows recorded runs, says so, and asks for nothing that is not there", async ({
+  page,
+}) => {
+  const errors: string[] = [];
+  const asked: string[] = [];
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await page.goto("/blocking-computation");
+  const run = page.getByLabel("Recorded run of blocking-computation");
+  await run.evaluate((element) => element.scrollIntoView());
+  await expect(run.getByText("When each call was sent and answered")).toBeVisible();
+  await expect(page.getByText("Recorded runs", { exact: true })).toBeVisible();
+  await page.waitForLoadState("networkidle");
+  await expect(page.getByRole("button", { name: "Run both" })).toHaveCount(0);
+  expect(asked.filter((path) => path.startsWith("/live"))).toEqual([]);
+  expect(errors).toEqual([]);
+});

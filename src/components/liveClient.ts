@@ -1,5 +1,7 @@
 /** How a page has its server run examples. */
+
 import { createEventSource } from "eventsource-client";
+import type { Versions } from "../harness/run.ts";
 import {
   type ExampleFiles,
   type RunEvent,
@@ -26,6 +28,9 @@ async function ask(path: string, method: string, body?: object): Promise<unknown
 /** The files of an example, and how many calls it makes at once. */
 export const filesOf = (example: string) =>
   ask(`examples/${example}`, "GET") as Promise<ExampleFiles>;
+
+/** What runs are played on. */
+export const askVersions = () => ask("versions", "GET") as Promise<Versions>;
 
 /** Starts a run and gives its id. */
 export const startRun = async (request: RunRequest) =>

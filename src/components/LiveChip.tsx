@@ -1,0 +1,25 @@
+import { type ReactNode, useEffect, useState } from "react";
+import type { Versions } from "../harness/run.ts";
+import styles from "./LiveChip.module.css";
+import { secretOfPage } from "./live.ts";
+
+/** Says whether examples run live here, and on what. */
+export function LiveChip({ mobile }: { mobile?: boolean }): ReactNode {
+  const [live, setLive] = useState(false);
+  const [versions, setVersions] = useState<Versions>();
+
+  useEffect(() => {
+    if (secretOfPage() === undefined) return;
+    setLive(true);
+    import("./liveClient.ts").then(({ askVersions }) => askVersions()).then(setVersions, () => {});
+  }, []);
+
+  const chip = <span className={styles.chip}>{live ? text(versions) : "Recorded runs"}</span>;
+  return mobile ? <li className="menu__list-item">{chip}</li> : chip;
+}
+
+function text(versions: Versions | undefined): string {
+  if (!versions) return "Live";
+  const { orthanc, plugin, python, node } = versions;
+  return `Live on Orthanc ${orthanc} (plugin ${plugin}, Python ${python}, Node ${node})`;
+}
