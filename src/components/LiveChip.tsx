@@ -14,8 +14,16 @@ export function LiveChip({ mobile }: { mobile?: boolean }): ReactNode {
     import("./liveClient.ts").then(({ askVersions }) => askVersions()).then(setVersions, () => {});
   }, []);
 
-  const chip = <span className={styles.chip}>{live ? text(versions) : "Recorded runs"}</span>;
-  return mobile ? <li className="menu__list-item">{chip}</li> : chip;
+  const words = live ? text(versions) : "Recorded runs";
+  if (mobile) {
+    return (
+      <li className="menu__list-item">
+        <span className={styles.chip}>{words}</span>
+      </li>
+    );
+  }
+  // The theme leaves its items out of a narrow bar.
+  return <span className={`navbar__item ${styles.chip}`}>{words}</span>;
 }
 
 function text(versions: Versions | undefined): string {
