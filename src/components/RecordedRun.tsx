@@ -23,7 +23,7 @@ export function RecordedRun({ run }: { run: Run }): ReactNode {
     return () => observer.disconnect();
   }, []);
 
-  const recorded = <Recorded run={run} />;
+  const recorded = <Recorded run={run} live={live} />;
   return (
     <div ref={place} data-pagefind-ignore>
       {live ? (
@@ -37,15 +37,20 @@ export function RecordedRun({ run }: { run: Run }): ReactNode {
   );
 }
 
-function Recorded({ run }: { run: Run }): ReactNode {
+/** @param props.live whether the reader can run it here, and need not be told how */
+function Recorded({ run, live }: { run: Run; live: boolean }): ReactNode {
   const { versions, twins } = run;
   return (
     <section className={styles.run} aria-label={`Recorded run of ${run.example}`}>
       <p className={styles.head}>
         <strong>Recorded run</strong>
         <span>
-          <time dateTime={run.recordedAt}>{dates.format(new Date(run.recordedAt))}</time>; to run it
-          live, clone the repository and <code>npm start</code>
+          <time dateTime={run.recordedAt}>{dates.format(new Date(run.recordedAt))}</time>
+          {!live && (
+            <>
+              ; to run it live, clone the repository and <code>npm start</code>
+            </>
+          )}
         </span>
       </p>
       <Timeline twins={twins} />
