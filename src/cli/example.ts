@@ -1,11 +1,13 @@
-/** `npm run example`: runs one example on a live Orthanc and prints the transcript. */
+/** `npm run example`: runs one example or hazard on a live Orthanc and prints the transcript. */
 import { Argument, Command, Option } from "commander";
 import ora from "ora";
 import { ExampleError, exampleIds, readExample, TWINS, type Twin } from "../harness/example.ts";
+import { hazardIds, isHazard, programsOf, readHazard } from "../harness/hazard.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
 import { playTwin } from "../harness/play.ts";
+import { provoke, type SeenProgram } from "../harness/provoke.ts";
 import type { TwinRun } from "../harness/run.ts";
-import { transcript } from "../harness/transcript.ts";
+import { hazardTranscript, transcript } from "../harness/transcript.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
 endOnInterrupt();
@@ -17,22 +19,28 @@ interface Options {
 }
 
 const command = new Command("npm run example --")
-  .description("Runs one example on a live Orthanc and prints what was asked and answered.")
-  .addArgument(new Argument("[id]", "the example"))
+  .description(
+    "Runs one example or hazard on a live Orthanc and prints what was asked and answered.",
+  )
+  .addArgument(new Argument("[id]", "the example or hazard"))
   .addOption(new Option("--twin <twin>", "only this twin").choices(TWINS))
   .option("--json", "print the run as JSON")
-  .option("--list", "list all examples")
+  .option("--list", "list all examples and hazards")
   .action((id: string | undefined, options: Options) => main(() => run(id, options)));
 await command.parseAsync();
 
 async function run(id: string | undefined, options: Options): Promise<number> {
   if (options.list) {
     for (const known of await exampleIds()) {
-      console.log(`${known.padEnd(24)}${(await readExample(known)).summary}`);
+      console.log(`${known.padEnd(32)}${(await readExample(known)).summary}`);
+    }
+    for (const known of await hazardIds()) {
+      console.log(`${known.padEnd(32)}${(await readHazard(known)).summary}`);
     }
     return 0;
   }
   if (!id) throw new ExampleError(`Name an example: ${(await exampleIds()).join(", ")}.`);
+  if (isHazard(id)) return runHazard(id, options);
   const example = await readExample(id);
   const twins = options.twin ? [options.twin] : TWINS;
 
@@ -67,5 +75,23 @@ async function run(id: string | undefined, options: Options): Promise<number> {
   }
   for (const problem of problems) console.error(problem);
   await Promise.all(stopping);
+  return problems.length > 0 ? 1 : 0;
+}
+
+async function runHazard(id: string, options: Options): Promise<number> {
+  const hazard = await readHazard(id);
+  const chosen = programsOf(hazard).filter(([, twin]) => twin === (options.twin ?? twin));
+  const programs: SeenProgram[] = [];
+  const problems: string[] = [];
+  for (const [kind, twin] of chosen) {
+    const progress = ora(`${kind}, ${twin}`).start();
+    const provoked = await provoke(hazard, kind, twin);
+    programs.push(provoked.seen);
+    problems.push(...provoked.problems.map((problem) => `${kind}, ${twin}: ${problem}`));
+    progress.stop();
+    if (!options.json) console.log(`${hazardTranscript(provoked.seen)}\n`);
+  }
+  if (options.json) console.log(JSON.stringify({ hazard: id, programs, problems }, null, 2));
+  for (const problem of problems) console.error(problem);
   return problems.length > 0 ? 1 : 0;
 }

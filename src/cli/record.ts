@@ -1,55 +1,88 @@
-/** `npm run record`: plays examples on both twins and writes what was seen to `static/runs/`. */
+/** `npm run record`: plays examples and hazards and writes what was seen to `static/runs/`. */
 import { Command } from "commander";
 import ora from "ora";
 import { exampleIds, readExample, type Twin } from "../harness/example.ts";
+import { hazardIds, isHazard, programsOf, readHazard } from "../harness/hazard.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
 import { playTwin } from "../harness/play.ts";
+import { provoke, type SeenProgram } from "../harness/provoke.ts";
 import { writeRecord } from "../harness/record.ts";
+import type { Versions } from "../harness/run.ts";
 import { findOrthanc } from "../orthanc/installation.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
 endOnInterrupt();
 
 await new Command("npm run record --")
-  .description("Plays examples on both twins and records what was seen, for the site.")
-  .argument("[ids...]", "the examples; all of them where none is named")
+  .description("Plays examples and hazards and records what was seen, for the site.")
+  .argument("[ids...]", "the examples and hazards; all of them where none is named")
   .action((ids: string[]) => main(() => recordAll(ids)))
   .parseAsync();
 
 async function recordAll(ids: string[]): Promise<number> {
-  const chosen = ids.length > 0 ? ids : await exampleIds();
-  const examples = await Promise.all(chosen.map(readExample));
+  const chosen = ids.length > 0 ? ids : [...(await exampleIds()), ...(await hazardIds())];
   let failed = 0;
-  for (const example of examples) {
-    const progress = ora(example.id).start();
-    const played = async (twin: Twin) =>
-      playTwin(example, twin, {
-        report: (told) => {
-          if (told.type === "step") progress.text = `${example.id}, ${twin}: ${told.request.name}`;
-        },
-      });
+  for (const id of chosen) {
+    const progress = ora(id).start();
+    const tell = (doing: string) => {
+      progress.text = `${id}, ${doing}`;
+    };
     try {
-      const python = await played("python");
-      const typescript = await played("typescript");
-      const problems = [
-        ...judgeRun(example, python.run).problems,
-        ...judgeRun(example, typescript.run).problems,
-        ...differences(example, python.run, typescript.run),
-      ];
-      if (problems.length > 0) throw new Error(`Not recorded:\n${problems.join("\n")}`);
-      const file = await writeRecord(example, {
-        example: example.id,
-        release: (await findOrthanc()).release,
-        versions: python.versions,
-        recordedAt: new Date().toISOString(),
-        twins: { python: python.run, typescript: typescript.run },
-      });
-      await Promise.all([python.stopped, typescript.stopped]);
-      progress.succeed(`${example.id}: ${file}`);
+      const file = isHazard(id) ? await recordHazard(id, tell) : await recordExample(id, tell);
+      progress.succeed(`${id}: ${file}`);
     } catch (error) {
       failed += 1;
-      progress.fail(`${example.id}: ${(error as Error).message}`);
+      progress.fail(`${id}: ${(error as Error).message}`);
     }
   }
   return failed > 0 ? 1 : 0;
+}
+
+async function recordExample(id: string, tell: (doing: string) => void): Promise<string> {
+  const example = await readExample(id);
+  const played = async (twin: Twin) =>
+    playTwin(example, twin, {
+      report: (told) => {
+        if (told.type === "step") tell(`${twin}: ${told.request.name}`);
+      },
+    });
+  const python = await played("python");
+  const typescript = await played("typescript");
+  refuse([
+    ...judgeRun(example, python.run).problems,
+    ...judgeRun(example, typescript.run).problems,
+    ...differences(example, python.run, typescript.run),
+  ]);
+  const file = await writeRecord(example, {
+    example: id,
+    ...(await made(python.versions)),
+    twins: { python: python.run, typescript: typescript.run },
+  });
+  await Promise.all([python.stopped, typescript.stopped]);
+  return file;
+}
+
+async function recordHazard(id: string, tell: (doing: string) => void): Promise<string> {
+  const hazard = await readHazard(id);
+  const programs: SeenProgram[] = [];
+  let found: Versions | undefined;
+  for (const [kind, twin] of programsOf(hazard)) {
+    tell(`${kind}, ${twin}`);
+    const { seen, problems, versions } = await provoke(hazard, kind, twin);
+    refuse(problems);
+    programs.push(seen);
+    found ??= versions;
+  }
+  if (!found) throw new Error("Not recorded: no program of it has started.");
+  return writeRecord(hazard, { hazard: id, ...(await made(found)), programs });
+}
+
+function refuse(problems: string[]): void {
+  if (problems.length > 0) throw new Error(`Not recorded:\n${problems.join("\n")}`);
+}
+
+/** On what, and when. */
+async function made(versions: Versions) {
+  const { release } = await findOrthanc();
+  return { release, versions, recordedAt: new Date().toISOString() };
 }

@@ -7,7 +7,8 @@ import { Transcript } from "./Transcript.tsx";
 
 const LiveRun = lazy(() => import("./LiveRun.tsx"));
 
-const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
+/** How a record's date is written. */
+export const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
 
 /** An example's recorded run; in its place, once the reader comes near, the live one where there is a server for it. */
 export function RecordedRun({ run }: { run: Run }): ReactNode {

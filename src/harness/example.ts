@@ -124,13 +124,22 @@ export function withCalls(example: Example, calls: number): Example {
  * @throws ExampleError with a line for each mistake: file, field, reason
  */
 export function parseExample(text: string, file: string): z.infer<typeof ExampleFile> {
+  return parse(ExampleFile, text, file);
+}
+
+/**
+ * Checks a JSON text against a schema.
+ * @param file its name, for messages
+ * @throws ExampleError with a line for each mistake: file, field, reason
+ */
+export function parse<T>(schema: z.ZodType<T>, text: string, file: string): T {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
     throw new ExampleError(`${file}: is not JSON: ${(error as Error).message}`);
   }
-  const parsed = ExampleFile.safeParse(json);
+  const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const lines = parsed.error.issues.map(
       (issue) => `${file}: ${z.core.toDotPath(issue.path) || "(whole file)"}: ${issue.message}`,

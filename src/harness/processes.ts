@@ -7,16 +7,30 @@ const TICK = 10;
 
 /** The ids of Orthanc's descendants, without its own. */
 export function descendants(orthanc: Orthanc): number[] {
+  const found = [orthanc.pid];
+  const all = running();
+  for (const pid of found) found.push(...childrenOf(pid, all));
+  return found.slice(1);
+}
+
+/** The ids of those descendants that have no children: the workers, or Node where its workers are threads. */
+export function workers(orthanc: Orthanc): number[] {
+  const all = running();
+  return descendants(orthanc).filter((pid) => childrenOf(pid, all).length === 0);
+}
+
+/** All processes of this machine: id to the parent's id. */
+function running(): Map<number, number> {
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
     const [state, parent] = stat(Number(name));
     if (state && state !== "Z") parents.set(Number(name), Number(parent));
   }
-  const found = [orthanc.pid];
-  for (const pid of found) {
-    found.push(...[...parents].filter(([, parent]) => parent === pid).map(([child]) => child));
-  }
-  return found.slice(1);
+  return parents;
+}
+
+function childrenOf(pid: number, parents: Map<number, number>): number[] {
+  return [...parents].filter(([, parent]) => parent === pid).map(([child]) => child);
 }
 
 /** The processor time that Orthanc and its descendants have used so far, in milliseconds. */

@@ -1,6 +1,7 @@
 /** A run as text for a terminal. */
 
 import { wallTime } from "./judge.ts";
+import type { SeenProgram } from "./provoke.ts";
 import type { StepRun, TwinRun } from "./run.ts";
 
 /** A step's request and answers, one line each, with the bodies indented below. */
@@ -20,4 +21,13 @@ export function stepTranscript(step: StepRun): string {
 /** A whole run of one twin. */
 export function transcript(run: TwinRun): string {
   return [`== ${run.twin} ==`, ...run.steps.map(stepTranscript)].join("\n\n");
+}
+
+/** What was seen of one program of a hazard. */
+export function hazardTranscript({ kind, twin, start, steps, log }: SeenProgram): string {
+  const lines = [`== ${kind}, ${twin} ==`, start];
+  for (const { name, done, seen, milliseconds } of steps) {
+    lines.push(name, `  > ${done}`, `  < ${seen} (${(milliseconds / 1000).toFixed(2)} s)`);
+  }
+  return [...lines, ...log.map((line) => `log: ${line}`)].join("\n");
 }

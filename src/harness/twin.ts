@@ -1,5 +1,5 @@
 /** Starts an example's twin on a fresh private Orthanc. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
 import { EXAMPLES, type Example, type Twin } from "./example.ts";
@@ -15,21 +15,23 @@ const COPIED_ALONG: Record<Twin, string> = {
 /** The texts of a twin's own files, by name. */
 export type TwinFiles = Record<string, string>;
 
+/** What starts a twin: an example, or one of a hazard's folders. */
+export type Startable = Pick<Example, "folder" | "routes" | "instances">;
+
 /** Reads a twin's own files: those that a page shows, and that a reader may change. */
-export async function readTwinFiles(example: Example, twin: Twin): Promise<TwinFiles> {
-  const names = twin === "python" ? ["plugin.py"] : ["plugin.ts", "worker.ts"];
-  const files: TwinFiles = {};
-  for (const name of names) {
-    const text = await readFile(path.join(example.folder, name), "utf8").catch(() => undefined);
-    if (text !== undefined) files[name] = text;
-  }
-  return files;
+export async function readTwinFiles({ folder }: Startable, twin: Twin): Promise<TwinFiles> {
+  const ending = twin === "python" ? /\.py$/ : /(?<!\.test)\.ts$/;
+  const names = (await readdir(folder)).filter((name) => ending.test(name)).sort();
+  const texts = names.map((name) => readFile(path.join(folder, name), "utf8"));
+  return Object.fromEntries((await Promise.all(texts)).map((text, index) => [names[index], text]));
 }
 
 /** How a twin is started. */
 export interface TwinOptions extends Pick<OrthancOptions, "configuration" | "signal"> {
   /** Texts that take the place of the twin's own files. */
   edited?: TwinFiles;
+  /** What Orthanc or the bridge loads, where it is not `plugin.py` or `plugin.ts`. */
+  script?: string;
 }
 
 /**
@@ -38,9 +40,9 @@ export interface TwinOptions extends Pick<OrthancOptions, "configuration" | "sig
  * @throws StartError, InstallationError, PackagesError; the signal's reason where it was aborted
  */
 export async function startTwin(
-  example: Example,
+  example: Startable,
   twin: Twin,
-  { edited, configuration, signal }: TwinOptions = {},
+  { edited, script, configuration, signal }: TwinOptions = {},
 ): Promise<Orthanc> {
   const alongside = COPIED_ALONG[twin];
   const files: TwinFiles = {
@@ -50,7 +52,7 @@ export async function startTwin(
   };
   const orthanc = await startOrthanc(
     twin === "python"
-      ? { script: "plugin.py", files, configuration, signal }
+      ? { script: script ?? "plugin.py", files, configuration, signal }
       : {
           script: "bridge.py",
           files: { ...files, "package.json": '{ "type": "module" }\n' },
@@ -58,7 +60,7 @@ export async function startTwin(
           environment: typescriptEnvironment(),
           configuration: {
             Node: {
-              Script: "plugin.ts",
+              Script: script ?? "plugin.ts",
               Routes: example.routes,
               Executable: process.execPath,
             },

@@ -4,6 +4,7 @@ import { exampleIds, readExample, type Twin } from "./example.ts";
 import { differences, judgeRun } from "./judge.ts";
 import { playTwin } from "./play.ts";
 import { readRecord } from "./record.ts";
+import type { RecordedRun } from "./run.ts";
 
 const ids = await exampleIds();
 const skipped: string[] = [];
@@ -26,7 +27,7 @@ describe.each(ids)("%s", (id) => {
     expect(verdicts.flatMap((verdict) => verdict.problems)).toEqual([]);
     expect(differences(example, python, typescript)).toEqual([]);
 
-    const record = await readRecord(example);
+    const record = await readRecord<RecordedRun>(example);
     expect(differences(example, record.twins.python, python)).toEqual([]);
     expect(differences(example, record.twins.typescript, typescript)).toEqual([]);
   });

@@ -1,9 +1,10 @@
 /**
  * Stands between a program and the Orthanc that it started. It is told what to start in one line of JSON on its
  * standard input, and ends Orthanc, all its descendants and its folder when that input closes: when the program
- * asks for it, and also when the program crashes or is killed. A second line, whatever it says, has it kill them
- * without waiting for their own end. It answers with lines of JSON: `{"pid": …}` once Orthanc runs,
- * `{"ended": …, "log": …}` when it has ended, for its folder goes with it.
+ * asks for it, and also when the program crashes or is killed. Further lines are orders: `kill` has it kill them
+ * without waiting for their own end, `restart` has it kill Orthanc alone and start it again on what that left. It
+ * answers with lines of JSON: `{"pid": …}` whenever Orthanc runs, `{"ended": …, "log": …}` when it has ended, for
+ * its folder goes with it.
  *
  * Plain JavaScript, so that it starts without a loader on every Node.
  */
@@ -58,28 +59,43 @@ process.stdout.on("error", () => {});
 
 const log = prepared();
 const folder = realpathSync(task.folder);
-const orthanc = spawn(task.command, task.args, {
-  cwd: task.folder,
-  env: task.env,
-  stdio: ["ignore", log, log],
-  detached: true,
-});
-const ended = new Promise((resolve) => {
-  orthanc.once("error", (error) => resolve(error.message));
-  orthanc.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
-});
-if (orthanc.pid) say({ pid: orthanc.pid });
-
 const closed = new Promise((resolve) => lines.once("close", resolve));
-const hurried = new Promise((resolve) => lines.once("line", resolve));
-await Promise.race([ended, closed, hurried]);
+let orthanc;
+let ended;
+let order;
+for (;;) {
+  orthanc = spawn(task.command, task.args, {
+    cwd: task.folder,
+    env: task.env,
+    stdio: ["ignore", log, log],
+    detached: true,
+  });
+  ended = endOf(orthanc);
+  order = new Promise((resolve) => lines.once("line", resolve));
+  if (orthanc.pid) say({ pid: orthanc.pid });
+  if ((await Promise.race([order, ended, closed])) !== "restart") break;
+  orthanc.kill("SIGKILL");
+  await ended;
+}
 orthanc.kill("SIGTERM");
-await Promise.race([ended, hurried, sleep(GRACE, undefined, { ref: false })]);
+await Promise.race([ended, order, sleep(GRACE, undefined, { ref: false })]);
 await killAll();
 say({ ended: await ended, log: lastWords() });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
 // Where Orthanc ended by itself, the standard input is still open and would keep this process alive.
 process.exit();
+
+/**
+ * How a process ends, in words.
+ *
+ * @param {import("node:child_process").ChildProcess} child
+ */
+function endOf(child) {
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+}
 
 /** Makes Orthanc's folder, with the files that it starts with, and opens its log. */
 function prepared() {

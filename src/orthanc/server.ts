@@ -68,6 +68,12 @@ export interface Orthanc {
   stop(): Promise<void>;
   /** The same, without giving them the time to end by themselves. */
   kill(): Promise<void>;
+  /**
+   * Kills Orthanc alone, as a lack of memory would, and starts it again on the same folder and ports. What it had
+   * started may live on.
+   * @throws StartError where it does not start again; nothing is left then
+   */
+  restart(): Promise<void>;
 }
 
 /**
@@ -164,7 +170,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     await agent.destroy();
   };
   const kill = () => {
-    guard.stdin.write("\n");
+    guard.stdin.write("kill\n");
     return stop();
   };
 
@@ -180,34 +186,43 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
 
   const log = () => readFile(logFile, "utf8").catch(() => lastLog);
 
-  let waiting = true;
-  const answers = async () => {
-    while (waiting) {
-      const system = pid ? await request("/system").catch(() => undefined) : undefined;
-      if (system?.ok) return true;
-      await sleep(25);
-    }
-    return false;
-  };
-  const aborted = signal && once(signal, "abort").then(() => false);
-  const started = await Promise.race([
-    answers(),
-    ended.then(() => false),
-    sleep(START_LIMIT, false, { ref: false }),
-    ...(aborted ? [aborted] : []),
-  ]);
-  waiting = false;
-  if (!started) {
+  const untilItAnswers = async () => {
+    const waiting = new AbortController();
+    const answers = async () => {
+      while (!waiting.signal.aborted) {
+        const system = pid ? await request("/system").catch(() => undefined) : undefined;
+        if (system?.ok) return true;
+        await sleep(25);
+      }
+      return false;
+    };
+    const aborted = signal && once(signal, "abort").then(() => false);
+    const started = await Promise.race([
+      answers(),
+      ended.then(() => false),
+      sleep(START_LIMIT, false, { ref: false }),
+      ...(aborted ? [aborted] : []),
+    ]);
+    waiting.abort();
+    if (started) return;
     await kill();
     signal?.throwIfAborted();
     throw new StartError(`Orthanc did not start (${await ended}). Its log:\n${await log()}`);
-  }
+  };
+  const restart = () => {
+    pid = 0;
+    guard.stdin.write("restart\n");
+    return untilItAnswers();
+  };
+  await untilItAnswers();
 
   return {
     url,
     user: USER,
     password,
-    pid,
+    get pid() {
+      return pid;
+    },
     dicomPort,
     folder,
     storage,
@@ -219,6 +234,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     ended,
     stop,
     kill,
+    restart,
   };
 }
 

@@ -1,7 +1,8 @@
 /** Reads the files of `examples/` and the recorded runs, for the pages. */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import type { RecordedRun } from "../harness/run.ts";
+import type { RecordedHazard, SeenProgram } from "../harness/provoke.ts";
+import type { RecordedRun, Versions } from "../harness/run.ts";
 import { checkTwins, type MarkedFile, parseRegions } from "./regions.ts";
 
 /** A page asks for what is not there. */
@@ -58,6 +59,52 @@ export async function readMarked(root: string, file: string): Promise<MarkedFile
 export async function readRecordedRun(root: string, id: string): Promise<RecordedRun> {
   const file = `static/runs/${id}.json`;
   return JSON.parse(await readText(root, file, 'Make it with "npm run record".')) as RecordedRun;
+}
+
+/** A program of a hazard as a page shows it. */
+export interface HazardProgram {
+  twin: "python" | "typescript";
+  files: MarkedFile[];
+  /** What was seen of it; undefined where the language has no such program. */
+  seen?: SeenProgram;
+  /** Why the language has none. */
+  impossible?: string;
+}
+
+/**
+ * Reads the programs of a hazard, with what was recorded of them.
+ * @param root the repository's folder
+ * @param name the name of the hazard's folder
+ * @param kind `failing` or `mended`
+ * @throws MissingError where there is no such hazard, kind or record
+ */
+export async function readHazard(
+  root: string,
+  name: string,
+  kind: string,
+): Promise<{ programs: HazardProgram[]; recorded: { at: string; versions: Versions } }> {
+  const folder = `examples/hazards/${name}`;
+  const declared = JSON.parse(await readText(root, `${folder}/hazard.json`, "Name another one."));
+  if (kind !== "failing" && kind !== "mended") {
+    throw new MissingError(`a hazard's kind is "failing" or "mended", not "${kind}".`);
+  }
+  const record = JSON.parse(
+    await readText(root, `static/runs/hazards/${name}.json`, 'Make it with "npm run record".'),
+  ) as RecordedHazard;
+  const names = await namesIn(path.join(root, folder, kind));
+  const read = async (twin: HazardProgram["twin"], ending: string): Promise<HazardProgram> => {
+    const { impossible } = declared[kind][twin];
+    const own = impossible === undefined ? names.filter((file) => file.endsWith(ending)) : [];
+    const files = await Promise.all(
+      own.map((file) => readMarked(root, `${folder}/${kind}/${file}`)),
+    );
+    const seen = record.programs.find((program) => program.kind === kind && program.twin === twin);
+    return { twin, files, ...(impossible === undefined ? { seen } : { impossible }) };
+  };
+  return {
+    programs: [await read("python", ".py"), await read("typescript", ".ts")],
+    recorded: { at: record.recordedAt, versions: record.versions },
+  };
 }
 
 async function readText(root: string, file: string, advice: string): Promise<string> {

@@ -23,6 +23,15 @@ beforeEach(async () => {
   );
   await write("examples/ping/worker.ts", "// #region work\nrun();\n// #endregion\n");
   await write("examples/bridge/settings.json", '{ "Node": {} }\n');
+  await write(
+    "examples/hazards/fall/hazard.json",
+    '{ "failing": { "python": {}, "typescript": { "impossible": "There is no ground." } } }',
+  );
+  await write("examples/hazards/fall/failing/plugin.py", "# region jump\njump()\n# endregion\n");
+  await write(
+    "static/runs/hazards/fall.json",
+    '{ "recordedAt": "2025", "versions": {}, "programs": [{ "kind": "failing", "twin": "python" }] }',
+  );
   await write("static/runs/ping.json", '{ "example": "ping", "release": "bookworm" }\n');
 });
 
@@ -46,7 +55,7 @@ async function render(text: string): Promise<{ name: string; props: Record<strin
     return null;
   };
   const components = Object.fromEntries(
-    ["Twins", "CodeBlock", "RecordedRun"].map((name) => [name, record(name)]),
+    ["Twins", "CodeBlock", "RecordedRun", "Hazard"].map((name) => [name, record(name)]),
   );
   renderToStaticMarkup(createElement(Page, { components }));
   return given;
@@ -140,7 +149,7 @@ test.each([
   [
     "an unknown example",
     '\n<Twins example="pong" />',
-    'docs/page.mdx:2: there is no example "pong"; the folders below examples/ are: bridge, ping.',
+    'docs/page.mdx:2: there is no example "pong"; the folders below examples/ are: bridge, hazards, ping.',
   ],
   [
     "an unknown region",
@@ -187,4 +196,24 @@ test("fails where a region is not closed", async () => {
   await expect(render('<Twins example="ping" />')).rejects.toThrow(
     'examples/ping/plugin.ts:1: region "callback" is not closed',
   );
+});
+
+test("a hazard: its programs of one kind, with what was seen, or why there is none", async () => {
+  const [hazard] = await render('<Hazard name="fall" kind="failing" region="jump" />');
+  const { programs, recorded } = hazard?.props as {
+    programs: { twin: string; code: { html: string }[]; seen?: object; impossible?: string }[];
+    recorded: object;
+  };
+  expect(recorded).toEqual({ at: "2025", versions: {} });
+  const [python, typescript] = programs;
+  expect(textOf(python?.code[0]?.html ?? "")).toBe("jump()\n");
+  expect(python?.seen).toEqual({ kind: "failing", twin: "python" });
+  expect(typescript).toEqual({ twin: "typescript", code: [], impossible: "There is no ground." });
+});
+
+test.each([
+  ['<Hazard name="none" kind="failing" />', "hazard.json"],
+  ['<Hazard name="fall" kind="mending" />', '"failing" or "mended", not "mending"'],
+])("%s is refused", async (element, reason) => {
+  await expect(render(element)).rejects.toThrow(reason);
 });

@@ -5,6 +5,8 @@
  * - `<Twins example="worker-pool" />`: both twins, whole; with `region="callback"`, that region of both
  * - `<Source file="bridge/bridge.py" />`: one file below `examples/`, or a `region` of it
  * - `<RecordedRun example="worker-pool" />`: its recorded run
+ * - `<Hazard name="killed-worker" kind="failing" />`: the failing (or mended) programs of a hazard, whole or a
+ *   `region` of them, each with what was seen of it
  *
  * A fenced block of a page is highlighted in the same way.
  */
@@ -16,7 +18,7 @@ import type { MdxJsxFlowElement, MdxJsxTextElement } from "mdast-util-mdx";
 import { visit } from "unist-util-visit";
 import type { VFile } from "vfile";
 import type { Code } from "./code.ts";
-import { readMarked, readRecordedRun, readTwins } from "./examples.ts";
+import { readHazard, readMarked, readRecordedRun, readTwins } from "./examples.ts";
 import { highlight, LANGUAGES, type Language, languageOf } from "./highlight.ts";
 import { findRegion, type MarkedFile } from "./regions.ts";
 
@@ -27,6 +29,7 @@ const ELEMENTS: Record<string, Record<string, "required" | "optional">> = {
   Twins: { example: "required", region: "optional" },
   Source: { file: "required", region: "optional" },
   RecordedRun: { example: "required" },
+  Hazard: { name: "required", kind: "required", region: "optional" },
 };
 
 /**
@@ -75,7 +78,7 @@ async function fence(node: Fence): Promise<MdxJsxFlowElement> {
 }
 
 async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJsxFlowElement> {
-  const { example = "", file = "", region } = attributes(node);
+  const { example = "", file = "", name = "", kind = "", region } = attributes(node);
   if (node.name === "RecordedRun") {
     return jsx("RecordedRun", { run: await readRecordedRun(root, example) });
   }
@@ -83,6 +86,14 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
   if (node.name === "Source") {
     const [code] = await show([await readMarked(root, path.posix.join("examples", file))]);
     return jsx("CodeBlock", { code });
+  }
+  if (node.name === "Hazard") {
+    const { programs, recorded } = await readHazard(root, name, kind);
+    const shown = programs.map(async ({ files, ...program }) => ({
+      ...program,
+      code: await show(files),
+    }));
+    return jsx("Hazard", { programs: await Promise.all(shown), recorded });
   }
   const twins = await readTwins(root, example);
   return jsx("Twins", {
@@ -97,7 +108,7 @@ async function blocks(
   region: string | undefined,
   whole: WholeFiles,
 ): Promise<object[]> {
-  if (region === undefined) {
+  if (region === undefined || files.length === 0) {
     return Promise.all(
       files.map(async ({ file, text }) => ({ ...(await block(text, fileLanguage(file))), file })),
     );

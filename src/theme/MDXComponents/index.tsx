@@ -1,7 +1,8 @@
 /** What a page may use without importing it. */
 import MDXComponents from "@theme-original/MDXComponents";
 import { CodeBlock } from "../../components/CodeBlock.tsx";
+import { Hazard } from "../../components/Hazard.tsx";
 import { RecordedRun } from "../../components/RecordedRun.tsx";
 import { Twins } from "../../components/Twins.tsx";
 
-export default { ...MDXComponents, CodeBlock, RecordedRun, Twins };
+export default { ...MDXComponents, CodeBlock, Hazard, RecordedRun, Twins };

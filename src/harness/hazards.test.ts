@@ -1,0 +1,29 @@
+/** Every hazard on a live Orthanc: the failing programs fail as declared, the mended ones do not. */
+import { describe, expect, test } from "vitest";
+import { hazardIds, programsOf, readHazard } from "./hazard.ts";
+import { provoke } from "./provoke.ts";
+import { readRecord } from "./record.ts";
+
+const hazards = await Promise.all((await hazardIds()).map(readHazard));
+const programs = hazards.flatMap((hazard) =>
+  programsOf(hazard).map(([kind, twin]) => [hazard.id, kind, twin, hazard] as const),
+);
+
+// Most of the time they wait for what does not come.
+describe.concurrent("what is declared is seen", () => {
+  test.each(programs)("%s: %s, %s", async (_id, kind, twin, hazard) => {
+    const { problems } = await provoke(hazard, kind, twin);
+    expect(problems).toEqual([]);
+  });
+});
+
+test.each(hazards.map((hazard) => [hazard.id, hazard] as const))(
+  "%s: its record is of the files as they are",
+  async (_id, hazard) => {
+    await readRecord(hazard);
+  },
+);
+
+test("there are hazards", () => {
+  expect(hazards.length).toBeGreaterThanOrEqual(10);
+});
