@@ -200,7 +200,7 @@ test("fails where a region is not closed", async () => {
 
 test("a hazard: its programs of one kind, with what was seen, or why there is none", async () => {
   const [hazard] = await render('<Hazard name="fall" kind="failing" region="jump" />');
-  const { programs, recorded } = hazard?.props as {
+  const { programs, recorded } = (hazard?.props ?? {}) as {
     programs: { twin: string; code: { html: string }[]; seen?: object; impossible?: string }[];
     recorded: object;
   };
