@@ -5,6 +5,7 @@ import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Example, exampleIds, readExample } from "../harness/example.ts";
+import { hazardIds, readHazard } from "../harness/hazard.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
 import type { TwinRun } from "../harness/run.ts";
 import { leftovers, processesIn } from "../orthanc/leftovers.ts";
@@ -92,12 +93,11 @@ describe("npm run example", () => {
   test("-- --list lists all examples", async () => {
     const { exitCode, stdout } = await run("example", "--list");
     expect(exitCode).toBe(0);
-    const ids = await exampleIds();
-    const lines = stdout.split("\n");
-    expect(lines.map((line) => line.split(" ")[0])).toEqual(ids);
-    for (const [index, id] of ids.entries()) {
-      expect(lines[index]).toContain((await readExample(id)).summary);
-    }
+    const examples = await Promise.all((await exampleIds()).map(readExample));
+    const hazards = await Promise.all((await hazardIds()).map(readHazard));
+    expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual(
+      [...examples, ...hazards].map(({ id, summary }) => [id, summary]),
+    );
   });
 
   test.each([

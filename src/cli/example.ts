@@ -31,15 +31,17 @@ await command.parseAsync();
 
 async function run(id: string | undefined, options: Options): Promise<number> {
   if (options.list) {
-    for (const known of await exampleIds()) {
-      console.log(`${known.padEnd(32)}${(await readExample(known)).summary}`);
-    }
-    for (const known of await hazardIds()) {
-      console.log(`${known.padEnd(32)}${(await readHazard(known)).summary}`);
+    const examples = await Promise.all((await exampleIds()).map(readExample));
+    const hazards = await Promise.all((await hazardIds()).map(readHazard));
+    for (const { id, summary } of [...examples, ...hazards]) {
+      console.log(`${id.padEnd(32)}${summary}`);
     }
     return 0;
   }
-  if (!id) throw new ExampleError(`Name an example: ${(await exampleIds()).join(", ")}.`);
+  if (!id) {
+    const known = [...(await exampleIds()), ...(await hazardIds())];
+    throw new ExampleError(`Name an example: ${known.join(", ")}.`);
+  }
   if (isHazard(id)) return runHazard(id, options);
   const example = await readExample(id);
   const twins = options.twin ? [options.twin] : TWINS;

@@ -34,8 +34,10 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
   const [id, setId] = useState<string>();
   const [state, tell] = useReducer(reduce, NOTHING);
   const [editing, setEditing] = useState(false);
-  const { edited, edit, reset } = useEdits(example);
+  const { edited, outdated, edit, reset } = useEdits(example);
   const changes = Object.keys(edited);
+  const originals = { ...files?.files.python, ...files?.files.typescript };
+  const old = changes.filter((file) => files && outdated(file, originals[file] ?? ""));
 
   // A reload in the middle of a run shows the run again.
   useEffect(() => {
@@ -69,7 +71,12 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
   const running = state.status !== "" && state.end === undefined;
   const shown = state.status !== "" && (id !== undefined || state.end !== undefined);
   return (
-    <section className={styles.panel} aria-label={`Live run of ${example}`} data-live={example}>
+    <section
+      className={styles.panel}
+      id={`run-${example}`}
+      aria-label={`Live run of ${example}`}
+      data-live={example}
+    >
       <div className={styles.tools}>
         <button type="button" disabled={running} onClick={() => run(["python"])}>
           Run Python
@@ -123,6 +130,7 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
       {changes.length > 0 && (
         <p className={styles.status}>
           You have changed {changes.join(", ")}; it runs as changed.{" "}
+          {old.length > 0 && `The example's own ${old.join(", ")} is another one since then. `}
           <button type="button" onClick={reset}>
             Reset
           </button>
@@ -131,7 +139,7 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
       {editing && files && (
         <Suspense fallback={<p className={styles.status}>The editor loads.</p>}>
           <Files
-            files={{ ...files.files.python, ...files.files.typescript }}
+            files={originals}
             edited={edited}
             mistakes={state.end?.how === "mistaken" ? state.end.mistakes : NONE}
             onEdit={edit}
@@ -198,7 +206,14 @@ function Live({ state }: { state: LiveState }): ReactNode {
         <Findings title="The twins differ" sentences={end.differences ?? []} />
       )}
       {end?.how === "played" && (
-        <Findings title="Not as the example expects" sentences={end.unexpected} />
+        <Findings
+          title={
+            end.edited.length > 0
+              ? `Not as the example expects, now that ${end.edited.join(", ")} is changed`
+              : "Not as the example expects"
+          }
+          sentences={end.unexpected}
+        />
       )}
       {end?.how === "failed" && <pre className={styles.log}>{end.reason}</pre>}
       <Timeline twins={twins} />

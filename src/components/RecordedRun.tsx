@@ -42,7 +42,11 @@ export function RecordedRun({ run }: { run: Run }): ReactNode {
 function Recorded({ run, live }: { run: Run; live: boolean }): ReactNode {
   const { versions, twins } = run;
   return (
-    <section className={styles.run} aria-label={`Recorded run of ${run.example}`}>
+    <section
+      className={styles.run}
+      id={live ? undefined : `run-${run.example}`}
+      aria-label={`Recorded run of ${run.example}`}
+    >
       <p className={styles.head}>
         <strong>Recorded run</strong>
         <span>

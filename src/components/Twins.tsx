@@ -4,17 +4,28 @@ import type { ReactNode } from "react";
 import type { Code } from "../remark/code.ts";
 import { CodeBlock } from "./CodeBlock.tsx";
 
-/** Both twins of an example. The chosen language is chosen on all pages, and remembered. */
-export function Twins({ python, typescript }: { python: Code[]; typescript: Code[] }): ReactNode {
+/**
+ * Both twins of an example. The chosen language is chosen on all pages, and remembered.
+ * @param props.run the example, where its whole programs are shown: a link leads to its run
+ */
+export function Twins(props: { python: Code[]; typescript: Code[]; run?: string }): ReactNode {
+  const { python, typescript, run } = props;
   return (
-    <Tabs groupId="language">
-      <TabItem value="python" label="Python">
-        {blocks(python)}
-      </TabItem>
-      <TabItem value="typescript" label="TypeScript">
-        {blocks(typescript)}
-      </TabItem>
-    </Tabs>
+    <>
+      <Tabs groupId="language">
+        <TabItem value="python" label="Python">
+          {blocks(python)}
+        </TabItem>
+        <TabItem value="typescript" label="TypeScript">
+          {blocks(typescript)}
+        </TabItem>
+      </Tabs>
+      {run && (
+        <p>
+          <a href={`#run-${run}`}>See both run</a>
+        </p>
+      )}
+    </>
   );
 }
 

@@ -69,7 +69,9 @@ function statusOf(end: RunEnd): string {
     case "failed":
       return `Failed. ${end.reason}`;
     case "mistaken":
-      return `Not run: ${end.mistakes.length} syntax errors.`;
+      return end.mistakes.length === 1
+        ? "Not run: there is a syntax error."
+        : `Not run: there are ${end.mistakes.length} syntax errors.`;
   }
   if (end.differences === undefined) return "Played.";
   return end.differences.length === 0 ? "Both twins agree." : "The twins differ.";

@@ -127,7 +127,7 @@ describe("calls of one step", () => {
     const ping = together("in turn");
     expect(judge(ping, [call()], inTurn)).toEqual({ problems: [], skipped: [] });
     expect(judge(ping, [call()], sideBySide).problems).toEqual([
-      'ping, python, "step 2": 2 calls took 0.60 of the time of 2 single calls: not in turn',
+      'ping, python, "step 2": 2 calls took 0.60 of the time of 2 single calls: not in turn. Times tell little where the machine is busy: if it was, play it again',
     ]);
   });
 
@@ -135,7 +135,7 @@ describe("calls of one step", () => {
     const ping = together("side by side");
     expect(judge(ping, [call()], sideBySide)).toEqual({ problems: [], skipped: [] });
     expect(judge(ping, [call()], inTurn).problems).toEqual([
-      'ping, python, "step 2": 2 calls took 1.00 of the time of 2 single calls: not side by side',
+      'ping, python, "step 2": 2 calls took 1.00 of the time of 2 single calls: not side by side. Times tell little where the machine is busy: if it was, play it again',
     ]);
   });
 

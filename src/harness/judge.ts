@@ -8,6 +8,7 @@ import type { Call, StepRun, TwinRun } from "./run.ts";
  * boundary leaves room for a machine that does other things, too.
  */
 const IN_TURN = 0.8;
+const IF_BUSY = ". Times tell little where the machine is busy: if it was, play it again";
 
 /** What was found: each problem in a sentence, and what could not be looked at, with its reason. */
 export interface Verdict {
@@ -61,11 +62,11 @@ function judgeTogether(step: Step, played: StepRun, run: TwinRun) {
   const ratio = wallTime(played) / (wallTime(single) * step.calls);
   const found = `${step.calls} calls took ${ratio.toFixed(2)} of the time of ${step.calls} single calls`;
   if (step.expect.together === "in turn")
-    return ratio >= IN_TURN ? {} : { problem: `${found}: not in turn` };
+    return ratio >= IN_TURN ? {} : { problem: `${found}: not in turn${IF_BUSY}` };
   if (availableParallelism() < 2) {
     return { skipped: `${found}: this machine has one core, so nothing runs side by side` };
   }
-  return ratio < IN_TURN ? {} : { problem: `${found}: not side by side` };
+  return ratio < IN_TURN ? {} : { problem: `${found}: not side by side${IF_BUSY}` };
 }
 
 /** From the first call's start to the last one's end, in milliseconds. */

@@ -50,6 +50,8 @@ export type RunEnd =
   | {
       how: "played";
       versions: Versions;
+      /** The files that ran as the reader has changed them. */
+      edited: string[];
       /** What is not as the example expects. */
       unexpected: string[];
       /** Where the twins' answers differ; undefined where only one of them ran. */

@@ -130,6 +130,7 @@ export class Run {
     return {
       how: "played",
       versions: seen as Versions,
+      edited: Object.keys(edited),
       unexpected: runs.flatMap((run) => judgeRun(example, run).problems),
       ...(one && other && { differences: differences(example, one, other) }),
     };

@@ -218,6 +218,30 @@ test("an Orthanc that ends by itself is noticed, and nothing is left", async () 
   expect(await leftovers(occupiedBy(shutDown))).toEqual([]);
 });
 
+describe("an Orthanc that is started again", () => {
+  test("is another process on the same port and folder", async () => {
+    const orthanc = await start();
+    const { pid, url, folder } = orthanc;
+    await orthanc.restart();
+    expect(orthanc.pid).not.toBe(pid);
+    expect(isRunning(pid)).toBe(false);
+    expect((await orthanc.request("/system")).status).toBe(200);
+    expect((await orthanc.log()).match(/Orthanc has started/g)).toHaveLength(2);
+    const occupied = { ...occupiedBy(orthanc), folder, ports: [Number(new URL(url).port)] };
+    await orthanc.stop();
+    expect(await leftovers(occupied)).toEqual([]);
+  });
+
+  test("says why it does not start, and leaves nothing", async () => {
+    const file = await script(
+      "import os\nif os.path.exists('twice'): raise Exception('no second time')\nopen('twice', 'w')",
+    );
+    const orthanc = await start({ script: file });
+    await expect(orthanc.restart()).rejects.toThrow(/no second time/);
+    expect(await leftovers(occupiedBy(orthanc))).toEqual([]);
+  });
+});
+
 test("an Orthanc does not outlive its guard", async () => {
   const orthanc = await start();
   const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");

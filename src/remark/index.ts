@@ -99,6 +99,7 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
   return jsx("Twins", {
     python: await show(twins.python),
     typescript: await show(twins.typescript),
+    ...(region === undefined && { run: example }),
   });
 }
 
