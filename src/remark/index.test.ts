@@ -55,7 +55,7 @@ async function render(text: string): Promise<{ name: string; props: Record<strin
     return null;
   };
   const components = Object.fromEntries(
-    ["Twins", "CodeBlock", "RecordedRun", "Hazard"].map((name) => [name, record(name)]),
+    ["Twins", "CodeBlock", "RecordedRun", "Hazard", "Diagram"].map((name) => [name, record(name)]),
   );
   renderToStaticMarkup(createElement(Page, { components }));
   return given;
@@ -216,4 +216,17 @@ test.each([
   ['<Hazard name="fall" kind="mending" />', '"failing" or "mended", not "mending"'],
 ])("%s is refused", async (element, reason) => {
   await expect(render(element)).rejects.toThrow(reason);
+});
+
+test("a graph is drawn, and needs its words", async () => {
+  const graph = 'digraph { one [class="process"]; one -> two [label="asks"] }';
+  const [diagram] = await render(`\`\`\`dot One asks two.\n${graph}\n\`\`\``);
+  expect(diagram?.props.words).toBe("One asks two.");
+  const svg = diagram?.props.svg as string;
+  expect(svg).toMatch(/^<svg aria-hidden="true" .*<\/svg>$/s);
+  expect(svg).toContain('class="node process"');
+  expect(svg).toContain(">asks<");
+  expect(svg).not.toMatch(/fill=|stroke=|font-family=/);
+  await expect(render(`\`\`\`dot\n${graph}\n\`\`\``)).rejects.toThrow("lacks its words");
+  await expect(render("```dot One.\ndigraph {\n```")).rejects.toThrow(/syntax error/);
 });

@@ -8,7 +8,8 @@
  * - `<Hazard name="killed-worker" kind="failing" />`: the failing (or mended) programs of a hazard, whole or a
  *   `region` of them, each with what was seen of it
  *
- * A fenced block of a page is highlighted in the same way.
+ * A fenced block of a page is highlighted in the same way; one in Graphviz' language, ```` ```dot ````, is drawn.
+ * After its language stands what it shows, in words, for whoever does not see it.
  */
 import path from "node:path";
 import type { Expression } from "estree";
@@ -18,6 +19,7 @@ import type { MdxJsxFlowElement, MdxJsxTextElement } from "mdast-util-mdx";
 import { visit } from "unist-util-visit";
 import type { VFile } from "vfile";
 import type { Code } from "./code.ts";
+import { draw } from "./diagram.ts";
 import { readHazard, readMarked, readRecordedRun, readTwins } from "./examples.ts";
 import { highlight, LANGUAGES, type Language, languageOf } from "./highlight.ts";
 import { findRegion, type MarkedFile } from "./regions.ts";
@@ -69,9 +71,13 @@ export default function remarkExamples({ root }: { root: string }) {
 
 async function fence(node: Fence): Promise<MdxJsxFlowElement> {
   const language = node.lang ?? "";
+  if (language === "dot") {
+    if (!node.meta) throw new Error('a diagram lacks its words; write them after "dot".');
+    return jsx("Diagram", { svg: await draw(node.value), words: node.meta });
+  }
   if (!Object.hasOwn(LANGUAGES, language)) {
     throw new Error(
-      `a block of code names no language that is known; put one of these after the fence: ${Object.keys(LANGUAGES).join(", ")}.`,
+      `a block of code names no language that is known; put one of these after the fence: ${Object.keys(LANGUAGES).join(", ")}, dot.`,
     );
   }
   return jsx("CodeBlock", { code: await block(`${node.value}\n`, language as Language) });

@@ -1,8 +1,9 @@
 /** What a page may use without importing it. */
 import MDXComponents from "@theme-original/MDXComponents";
 import { CodeBlock } from "../../components/CodeBlock.tsx";
+import { Diagram } from "../../components/Diagram.tsx";
 import { Hazard } from "../../components/Hazard.tsx";
 import { RecordedRun } from "../../components/RecordedRun.tsx";
 import { Twins } from "../../components/Twins.tsx";
 
-export default { ...MDXComponents, CodeBlock, Hazard, RecordedRun, Twins };
+export default { ...MDXComponents, CodeBlock, Diagram, Hazard, RecordedRun, Twins };
