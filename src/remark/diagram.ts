@@ -12,11 +12,11 @@ const viz = instance();
 export async function draw(graph: string): Promise<string> {
   const svg = (await viz).renderString(graph, {
     format: "svg",
-    // Helvetica's widths are known to Graphviz, and near those of the fonts that browsers have.
+    // Graphviz knows Helvetica's widths. Browsers show text in another font, and smaller, so that it fits in any.
     graphAttributes: {
       bgcolor: "none",
       fontname: "Helvetica",
-      fontsize: 14,
+      fontsize: 15,
       pad: 0.05,
       nodesep: 0.3,
     },
@@ -24,17 +24,17 @@ export async function draw(graph: string): Promise<string> {
       shape: "box",
       style: "rounded",
       fontname: "Helvetica",
-      fontsize: 14,
+      fontsize: 15,
       margin: "0.14,0.08",
       height: 0.4,
     },
-    edgeAttributes: { fontname: "Helvetica", fontsize: 13, arrowsize: 0.7 },
+    edgeAttributes: { fontname: "Helvetica", fontsize: 15, arrowsize: 0.7 },
   });
   return svg
     .slice(svg.indexOf("<svg"))
     .replace(/<title>[^<]*<\/title>\n?/g, "")
     .replace(/<!--.*?-->\n?/gs, "")
-    .replace(/ (?:fill|stroke|font-family|xmlns:xlink)="[^"]*"/g, "")
+    .replace(/ (?:fill|stroke|font-family|font-size|xmlns:xlink)="[^"]*"/g, "")
     .replace("<svg ", '<svg aria-hidden="true" ')
     .trim();
 }
