@@ -130,6 +130,8 @@ for (const colorScheme of ["light", "dark"] as const) {
     const panel = await open(page, "rest-token");
     await panel.getByRole("button", { name: "Run both" }).click();
     await expect(panel.getByRole("status")).toHaveText("Both twins agree.", SOON);
+    await panel.getByRole("button", { name: "Edit" }).click();
+    await expect(panel.getByLabel("Code: plugin.py")).toBeVisible();
     const { violations } = await new AxeBuilder({ page }).include("[data-live]").analyze();
     expect(violations).toEqual([]);
     const wider = await page.evaluate(

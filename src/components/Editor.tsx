@@ -24,7 +24,11 @@ const theme = EditorView.theme({
   ".cm-content": { caretColor: "var(--ifm-font-color-base)" },
   ".cm-cursor": { borderLeftColor: "var(--ifm-font-color-base)" },
   ".cm-gutters": { background: "var(--surface)", color: "var(--quiet)", border: "0" },
-  ".cm-tooltip": { background: "var(--surface-strong)", color: "var(--ifm-font-color-base)" },
+  ".cm-tooltip": {
+    maxWidth: "80vw",
+    background: "var(--surface-strong)",
+    color: "var(--ifm-font-color-base)",
+  },
 });
 
 /** An editor of one file. Tab leaves it, as everywhere on the page. */
@@ -58,7 +62,7 @@ export default function Editor(props: {
             : javascript({ typescript: true }),
           syntaxHighlighting(highlighting),
           theme,
-          EditorView.contentAttributes.of({ "aria-label": `Code: ${file}` }),
+          EditorView.contentAttributes.of({ "aria-label": `Code: ${file}`, tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) changed.current(update.state.doc.toString());
           }),
