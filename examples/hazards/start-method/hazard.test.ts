@@ -1,12 +1,15 @@
 import path from "node:path";
 import { execa } from "execa";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { readHazard } from "../../../src/harness/hazard.ts";
 import { endAfterEachTest } from "../../../src/harness/live.ts";
+import { removeLostSemaphores } from "../../../src/harness/semaphores.ts";
 import { readTwinFiles, startTwin, type TwinFiles } from "../../../src/harness/twin.ts";
 import { findOrthanc } from "../../../src/orthanc/installation.ts";
 import { StartError } from "../../../src/orthanc/server.ts";
 
+const began = Date.now();
+afterAll(() => removeLostSemaphores(began));
 const ended = endAfterEachTest();
 
 /** Starts the failing Python program, changed. */
@@ -49,7 +52,7 @@ test("with set_executable workers are Python, without the module orthanc", async
   const python = path.join(environment.PYTHONHOME ?? "/usr", "bin/python3");
   const set = (text: string) =>
     text
-      .replace("# region pool", `multiprocessing.set_executable(${JSON.stringify(python)})\n`)
+      .replace(/^# What .*$/m, `multiprocessing.set_executable(${JSON.stringify(python)})\n`)
       .replace('"forkserver"', '"spawn"');
   const [same, separate] = await Promise.all([
     startChanged(set),

@@ -23,15 +23,11 @@ token = orthanc.GenerateRestApiAuthorizationToken()
 pool = WorkerPool(2)
 
 
-# region callback
 def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
     """Logs how many instances there are, and keeps the new one."""
     count = pool.run(DEADLINE, count_instances, url, token)  # Waits for the worker.
     orthanc.LogWarning(f"An instance arrives, there are {count}")
     return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None
-
-
-# endregion
 
 
 def on_change(change: int, level: int, resource: str) -> None:

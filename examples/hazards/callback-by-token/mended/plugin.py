@@ -24,7 +24,6 @@ token = orthanc.GenerateRestApiAuthorizationToken()
 pool = WorkerPool(2)
 
 
-# region callback
 def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
     """Keeps the new instance at once; what is to be logged follows."""
     try:
@@ -40,9 +39,6 @@ def log(future: "Future[int]") -> None:
         orthanc.LogError(f"An instance has arrived, and is not counted: {future.exception()!r}")
     else:
         orthanc.LogWarning(f"An instance has arrived, there are {future.result()}")
-
-
-# endregion
 
 
 def on_change(change: int, level: int, resource: str) -> None:

@@ -1,22 +1,18 @@
 /** Logs, when instances have arrived, how many Orthanc has. GET /count gives the last number. */
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, request } from "undici";
 
 const { ORTHANC_URL, ORTHANC_TOKEN } = process.env;
-const dispatcher = new Agent({
-  keepAliveTimeoutThreshold: 100,
-  headersTimeout: 10_000,
-  bodyTimeout: 10_000,
-});
+const DEADLINE = 10; // seconds
 let count = 0;
 
 /** Asks Orthanc, by token. Throws where it does not answer with 200. */
 async function ask<Answer>(path: string): Promise<Answer> {
-  const headers = { authorization: ORTHANC_TOKEN };
-  const answer = await request(`${ORTHANC_URL}${path}`, { dispatcher, headers });
-  if (answer.statusCode !== 200) throw new Error(`Orthanc answers ${answer.statusCode}`);
-  return (await answer.body.json()) as Answer;
+  const headers = { authorization: ORTHANC_TOKEN ?? "" };
+  const signal = AbortSignal.timeout(DEADLINE * 1000);
+  const answer = await fetch(`${ORTHANC_URL}${path}`, { headers, signal });
+  if (!answer.ok) throw new Error(`Orthanc answers ${answer.status}`);
+  return (await answer.json()) as Answer;
 }
 
 interface Changes {
@@ -25,7 +21,6 @@ interface Changes {
   Done: boolean;
 }
 
-// #region callback
 /** Follows Orthanc's changes for ever, and counts whenever new instances are among them. */
 async function follow(): Promise<void> {
   let since = 0;
@@ -46,7 +41,6 @@ async function follow(): Promise<void> {
     }
   }
 }
-// #endregion
 
 follow();
 

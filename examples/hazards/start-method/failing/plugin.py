@@ -12,10 +12,8 @@ def compute() -> float:
     return sum(math.sqrt(number) for number in range(1_000_000))
 
 
-# region pool
 # What multiprocessing.Pool(4) means in Python 3.14.
 pool = multiprocessing.get_context("forkserver").Pool(4)
-# endregion
 
 
 def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:

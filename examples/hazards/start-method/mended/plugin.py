@@ -14,10 +14,8 @@ def compute() -> float:
     return sum(math.sqrt(number) for number in range(1_000_000))
 
 
-# region pool
 # It takes its processes from multiprocessing.get_context("fork").
 pool = WorkerPool(4)
-# endregion
 
 
 def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:

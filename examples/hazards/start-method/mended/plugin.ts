@@ -5,7 +5,6 @@ import { createServer } from "node:http";
 const DEADLINE = 30; // seconds
 const WORKER = new URL("./worker.ts", import.meta.url);
 
-// #region pool
 /** Has a worker compute. Throws where it dies, or is killed because it takes too long. */
 function compute(): Promise<number> {
   // It starts process.execPath, which is Node: Orthanc is another process.
@@ -16,7 +15,6 @@ function compute(): Promise<number> {
     worker.once("exit", () => reject(new Error("the worker has died")));
   });
 }
-// #endregion
 
 const server = createServer(async (_request, response) => {
   try {

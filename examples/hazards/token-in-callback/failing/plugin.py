@@ -23,26 +23,19 @@ url = f"http://127.0.0.1:{json.loads(orthanc.GetConfiguration()).get('HttpPort',
 pool = WorkerPool(2)
 
 
-# region token
 def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with the list, or with 502, 503 or 504 where no worker gives it."""
+    """Answers with the list, or with 503 where no worker gives it."""
     token = orthanc.GenerateRestApiAuthorizationToken()  # A fresh one for each call.
     try:
         output.AnswerBuffer(pool.run(DEADLINE, list_instances, url, token), "application/json")
-    except requests.RequestException:
-        output.SendHttpStatusCode(502)
-    except WorkerDied:
+    except (requests.RequestException, WorkerDied, TimeoutError) as error:
+        orthanc.LogError(f"No worker gives the list: {error!r}")
         output.SendHttpStatusCode(503)
-    except TimeoutError:
-        output.SendHttpStatusCode(504)
-
-
-# endregion
 
 
 def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
     """Checks an instance before Orthanc takes it in."""
-    time.sleep(2)  # Stands for a slow check, such as a virus scanner's.
+    time.sleep(3)  # Stands for a slow check, such as a virus scanner's.
     return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None
 
 

@@ -12,10 +12,8 @@ def compute() -> float:
     return sum(math.sqrt(number) for number in range(1_000_000))
 
 
-# region wait
 pool = multiprocessing.get_context("fork").Pool(2)
 total = pool.apply(compute)  # Waits while the script is still loading.
-# endregion
 
 
 def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:

@@ -15,7 +15,6 @@ def compute() -> float:
     return sum(math.sqrt(number) for number in range(1_000_000))
 
 
-# region wait
 pool = WorkerPool(2)
 future = pool.submit(compute)  # Does not wait.
 
@@ -29,9 +28,6 @@ def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None
         output.SendHttpStatusCode(504)
     except concurrent.futures.BrokenExecutor:
         output.SendHttpStatusCode(503)
-
-
-# endregion
 
 
 def on_change(change: int, level: int, resource: str) -> None:

@@ -4,7 +4,6 @@ import { Piscina } from "piscina";
 
 const DEADLINE = 30; // seconds
 
-// #region wait
 const pool = new Piscina({
   filename: new URL("./worker.ts", import.meta.url).href,
   minThreads: 2,
@@ -12,7 +11,6 @@ const pool = new Piscina({
 });
 const signal = AbortSignal.timeout(DEADLINE * 1000);
 const total: number = await pool.run(undefined, { signal }); // An error ends the program.
-// #endregion
 
 const server = createServer((_request, response) => {
   response.writeHead(200, { "content-type": "text/plain" }).end(`${total.toFixed(0)}\n`);
