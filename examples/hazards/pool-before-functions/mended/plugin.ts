@@ -4,7 +4,7 @@ import { Piscina } from "piscina";
 
 const DEADLINE = 30; // seconds
 
-// Nothing listens to the pool's errors: one that no call gets ends the program, and the log says why.
+// Nobody listens to the pool's errors: one that belongs to no call ends the program.
 const pool = new Piscina({
   filename: new URL("./worker.ts", import.meta.url).href,
   minThreads: 2,
