@@ -1,0 +1,74 @@
+import path from "node:path";
+import { execa } from "execa";
+import { afterAll, expect, test } from "vitest";
+import { readHazard } from "../../../src/harness/hazard.ts";
+import { endAfterEachTest } from "../../../src/harness/live.ts";
+import { removeLostSemaphores } from "../../../src/harness/semaphores.ts";
+import { readTwinFiles, startTwin, type TwinFiles } from "../../../src/harness/twin.ts";
+import { findOrthanc } from "../../../src/orthanc/installation.ts";
+import { StartError } from "../../../src/orthanc/server.ts";
+
+const began = Date.now();
+afterAll(() => removeLostSemaphores(began));
+const ended = endAfterEachTest();
+
+/** Starts the failing Python program, changed. */
+async function startChanged(change: (text: string) => string, others: TwinFiles = {}) {
+  const { folder, routes } = await readHazard("hazards/start-method");
+  const program = { folder: path.join(folder, "failing"), routes, instances: [] };
+  const text = (await readTwinFiles(program, "python"))["plugin.py"] as string;
+  const edited = { ...others, "plugin.py": change(text) };
+  return ended(await startTwin(program, "python", { edited }));
+}
+
+test("spawn keeps Orthanc from starting, too", async () => {
+  const start = startChanged((text) => text.replace('"forkserver"', '"spawn"'));
+  await expect(start).rejects.toThrow(StartError);
+});
+
+test("inside Orthanc, sys.executable is not Python", async () => {
+  const orthanc = await startChanged(
+    (text) => `${text.replace('"forkserver"', '"fork"')}\nimport sys\nprint(sys.executable)\n`,
+  );
+  const { command } = orthanc.installation.orthanc;
+  const executable = new RegExp(`^/.*/${path.basename(command)}$`, "m");
+  expect(await orthanc.log()).toMatch(executable);
+});
+
+test("Orthanc takes Python's arguments for its own", async () => {
+  const { orthanc, environment } = await findOrthanc();
+  const args = [...orthanc.args, "-c", "print(1)"];
+  const { exitCode, all } = await execa(orthanc.command, args, {
+    env: environment,
+    all: true,
+    reject: false,
+  });
+  expect(all).toContain("Inexistent path to configuration: print(1)");
+  expect(exitCode).not.toBe(0);
+});
+
+test("with set_executable workers are Python, without the module orthanc", async () => {
+  const { environment } = await findOrthanc();
+  const python = path.join(environment.PYTHONHOME ?? "/usr", "bin/python3");
+  const set = (text: string) =>
+    text
+      .replace(/^# What .*$/m, `multiprocessing.set_executable(${JSON.stringify(python)})\n`)
+      .replace('"forkserver"', '"spawn"');
+  const [same, separate] = await Promise.all([
+    startChanged(set),
+    startChanged(
+      (text) =>
+        set(text)
+          .replace("pool.apply(compute)", "pool.apply(work.compute)")
+          .replace("import orthanc", "import orthanc\nimport work"),
+      {
+        "work.py": "def compute() -> float:\n    return 42\n",
+      },
+    ),
+  ]);
+  const call = same.request("/computation", { signal: AbortSignal.timeout(5000) });
+  await expect(call).rejects.toThrow("timeout");
+  expect(await same.log()).toContain("ModuleNotFoundError: No module named 'orthanc'");
+  await same.kill();
+  expect(await (await separate.request("/computation")).text()).toBe("42\n");
+});

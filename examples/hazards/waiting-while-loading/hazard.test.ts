@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { readHazard } from "../../../src/harness/hazard.ts";
+import { endAfterEachTest } from "../../../src/harness/live.ts";
+import { readTwinFiles, startTwin } from "../../../src/harness/twin.ts";
+
+const ended = endAfterEachTest();
+
+/** Starts the failing or the mended Python program, changed. */
+async function startChanged(kind: "failing" | "mended", change: (text: string) => string) {
+  const { folder, routes } = await readHazard("hazards/waiting-while-loading");
+  const program = { folder: `${folder}/${kind}`, routes, instances: [] };
+  const text = (await readTwinFiles(program, "python"))["plugin.py"] as string;
+  return ended(await startTwin(program, "python", { edited: { "plugin.py": change(text) } }));
+}
+
+test("the script waits for the pool, whose thread waits for the end of the script's import", async () => {
+  const dump = "import faulthandler\nfaulthandler.dump_traceback_later(3, exit=True)\n";
+  const error = await startChanged("failing", (text) => dump + text).catch((error) => error);
+  const stacks: string[] = error.message.split(/\n(?:Current t|T)hread 0x/).slice(1);
+  const waiting = stacks.filter((stack) => stack.includes('plugin.py", line'));
+  const pickling = stacks.filter((stack) => stack.includes("in _lock_unlock_module"));
+  expect(waiting).toEqual([expect.stringContaining("in apply")]);
+  expect(pickling).toEqual([expect.stringContaining("in _handle_tasks")]);
+});
+
+test("with a deadline the start fails, and says why", async () => {
+  const start = startChanged("mended", (text) =>
+    text.replace("pool.submit(compute)", "pool.run(2, compute)"),
+  );
+  await expect(start).rejects.toThrow("no worker finished within 2 seconds");
+});
