@@ -1,0 +1,41 @@
+/** Serves GET /report, which asks Orthanc for its statistics, and leaves it a thread for that. */
+import { createServer } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const { ORTHANC_URL, ORTHANC_TOKEN, ORTHANC_PLUGIN_SOCKET } = process.env;
+if (!ORTHANC_TOKEN) throw new Error("Start this plugin through Orthanc's bridge.py");
+const headers = { authorization: ORTHANC_TOKEN };
+
+/** Each open request holds one of Orthanc's threads: this is less than HttpThreadsCount. */
+const MOST_AT_ONCE = 1;
+let open = 0;
+
+/** Asks this Orthanc's REST API. */
+async function countInstances(): Promise<number> {
+  const signal = AbortSignal.timeout(5000);
+  const answer = await fetch(`${ORTHANC_URL}/statistics`, { headers, signal });
+  if (!answer.ok) throw new Error(`Orthanc answers with status ${answer.status}`);
+  return ((await answer.json()) as { CountInstances: number }).CountInstances;
+}
+
+/** Answers with the number of instances, after a second of other work, or refuses at once. */
+const server = createServer(async (_request, response) => {
+  if (open >= MOST_AT_ONCE) {
+    response.writeHead(503, { "retry-after": "1" }).end("Too many reports at once\n");
+    return;
+  }
+  open += 1;
+  try {
+    await sleep(1000);
+    const count = await countInstances();
+    response.writeHead(200, { "content-type": "text/plain" }).end(`${count} instances\n`);
+  } catch (error) {
+    console.warn("There are no statistics:", error);
+    response.writeHead(500).end();
+  } finally {
+    open -= 1;
+  }
+});
+
+server.listen(ORTHANC_PLUGIN_SOCKET);
+process.stdin.resume().once("end", () => process.exit());
