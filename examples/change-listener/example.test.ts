@@ -346,16 +346,30 @@ test("typescript: it asks again until Orthanc listens", async () => {
 
 test("/changes gives at most 100 at once, those after `since`, and says when they are all", async () => {
   const orthanc = ended(await startOrthanc());
-  await storeMany(orthanc, 40); // Each is four changes: patient, study, series, instance.
   const read = async (query: string) => {
     const answer = (await (await orthanc.request(`/changes${query}`)).json()) as {
       Changes: { Seq: number; ChangeType: string }[];
       Last: number;
       Done: boolean;
     };
-    return { numbers: answer.Changes.map(({ Seq }) => Seq), last: answer.Last, done: answer.Done };
+    return {
+      numbers: answer.Changes.map(({ Seq }) => Seq),
+      types: answer.Changes.map(({ ChangeType }) => ChangeType),
+      last: answer.Last,
+      done: answer.Done,
+    };
   };
-  const newest = await read("?last");
+  await store(orthanc);
+  expect((await read("?since=0")).types.sort()).toEqual([
+    "NewInstance",
+    "NewPatient",
+    "NewSeries",
+    "NewStudy",
+  ]);
+
+  await storeMany(orthanc, 40);
+  const { types, ...newest } = await read("?last");
+  expect(types).toHaveLength(1);
   expect(newest.numbers).toEqual([newest.last]);
 
   const first = await read("?since=0");
@@ -368,6 +382,7 @@ test("/changes gives at most 100 at once, those after `since`, and says when the
 
   expect(await read(`?since=${newest.last}`)).toEqual({
     numbers: [],
+    types: [],
     last: newest.last,
     done: true,
   });
