@@ -1,0 +1,180 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test, vi } from "vitest";
+import { EXAMPLES, readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
+import {
+  readTwinFiles,
+  startTwin,
+  type TwinFiles,
+  typescriptEnvironment,
+} from "../../src/harness/twin.ts";
+import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
+
+interface Seen {
+  runs: number;
+  failures: number;
+  error: string | null;
+  studies: number | null;
+  instances: number | null;
+}
+
+const PROGRAM: Record<Twin, string> = { python: "plugin.py", typescript: "plugin.ts" };
+
+const ended = endAfterEachTest();
+
+/** The twin's files with some texts in its program replaced; each must be there. */
+async function edited(twin: Twin, changes: Record<string, string>): Promise<TwinFiles> {
+  const files = await readTwinFiles(await readExample("scheduled-task"), twin);
+  let text = files[PROGRAM[twin]] ?? "";
+  for (const [old, replacement] of Object.entries(changes)) {
+    expect(text).toContain(old);
+    text = text.replace(old, () => replacement);
+  }
+  return { ...files, [PROGRAM[twin]]: text };
+}
+
+/** Has the task say when it begins and when it ends, and take that many seconds. */
+function telling(twin: Twin, seconds: number): Record<string, string> {
+  if (twin === "python") {
+    const old = 'statistics = json.loads(orthanc.RestApiGet("/statistics"))';
+    const lines = [
+      'orthanc.LogWarning("run begins")',
+      `__import__("time").sleep(${seconds})`,
+      old,
+      'orthanc.LogWarning("run ends")',
+    ];
+    return { [old]: lines.join("\n    ") };
+  }
+  const old = "const statistics = ";
+  const wait = `await new Promise((done) => setTimeout(done, ${seconds * 1000}))`;
+  const end = "return { studies:";
+  return {
+    [old]: `console.log("run begins"); ${wait}; ${old}`,
+    [end]: `console.log("run ends"); ${end}`,
+  };
+}
+
+async function start(twin: Twin, changes: Record<string, string> = {}): Promise<Orthanc> {
+  const example = await readExample("scheduled-task");
+  return ended(await startTwin(example, twin, { edited: await edited(twin, changes) }));
+}
+
+async function see(orthanc: Orthanc): Promise<Seen> {
+  return (await orthanc.request("/scheduled-task")).json() as Promise<Seen>;
+}
+
+/** Asks until the task has seen something, and gives it. */
+async function waitFor(orthanc: Orthanc, found: (seen: Seen) => boolean): Promise<Seen> {
+  return vi.waitFor(
+    async () => {
+      const seen = await see(orthanc);
+      expect(seen).toSatisfy(found);
+      return seen;
+    },
+    { timeout: 20_000, interval: 100 },
+  );
+}
+
+test.each(TWINS)("%s: the task runs about once a second", async (twin) => {
+  const orthanc = await start(twin);
+  const first = await waitFor(orthanc, (seen) => seen.runs > 0);
+  await sleep(5000);
+  const runs = (await see(orthanc)).runs - first.runs;
+  expect(runs).toBeGreaterThanOrEqual(2);
+  expect(runs).toBeLessThanOrEqual(6);
+});
+
+test.each(TWINS)("%s: a run that fails does not end the schedule", async (twin) => {
+  // This copy watches one patient, of whom Orthanc knows nothing yet.
+  const patient = createHash("sha1").update("LATE").digest("hex").match(/.{8}/g)?.join("-");
+  const orthanc = await start(twin, { '"/statistics"': `"/patients/${patient}/statistics"` });
+  const failed = await waitFor(orthanc, (seen) => seen.failures >= 3);
+  expect(failed).toMatchObject({ error: "the last run has failed", instances: null });
+
+  const body = JSON.stringify({ Tags: { PatientID: "LATE" } });
+  await orthanc.request("/tools/create-dicom", { method: "POST", body });
+  const well = await waitFor(orthanc, (seen) => seen.error === null);
+  expect(well).toMatchObject({ studies: 1, instances: 1 });
+  const { failures } = await waitFor(orthanc, (seen) => seen.runs >= well.runs + 2);
+  expect(failures).toBe(well.failures);
+
+  await orthanc.request(`/patients/${patient}`, { method: "DELETE" });
+  await waitFor(orthanc, (seen) => seen.failures >= failures + 2);
+  const warnings = (await orthanc.log()).match(/The scheduled task has failed/g);
+  expect(warnings, "one for each row of failures").toHaveLength(2);
+});
+
+test.each(TWINS)("%s: runs that take longer than the period do not pile up", async (twin) => {
+  const orthanc = await start(twin, telling(twin, 1.5));
+  await waitFor(orthanc, (seen) => seen.runs >= 3);
+  const said = (await orthanc.log()).match(/run (begins|ends)$/gm) ?? [];
+  expect(said.length).toBeGreaterThanOrEqual(6);
+  said.forEach((line, index) => {
+    expect(line).toBe(index % 2 === 0 ? "run begins" : "run ends");
+  });
+});
+
+test.each(TWINS)("%s: no run before Orthanc has started", async (twin) => {
+  const changes = { "PERIOD = 1": "PERIOD = 0.01", ...telling(twin, 0) };
+  const { routes } = await readExample("scheduled-task");
+  const bridge = await readFile(path.join(EXAMPLES, "bridge/bridge.py"), "utf8");
+  const module = twin === "python" ? "plugin" : "bridge";
+  const orthanc = ended(
+    await startOrthanc({
+      // What else Orthanc loads after the twin takes two seconds.
+      script: "slow_start.py",
+      files: {
+        ...(await edited(twin, changes)),
+        "bridge.py": bridge,
+        "package.json": '{ "type": "module" }',
+        "slow_start.py": `import time\nimport ${module}\ntime.sleep(2)\n`,
+      },
+      links: { node_modules: path.resolve(EXAMPLES, "../node_modules") },
+      environment: typescriptEnvironment(),
+      configuration: {
+        Node: { Script: "plugin.ts", Routes: routes, Executable: process.execPath },
+      },
+    }),
+  );
+  await waitFor(orthanc, (seen) => seen.runs >= 5);
+  expect((await see(orthanc)).failures).toBe(0);
+  const log = await orthanc.log();
+  expect(log.indexOf("run begins")).toBeGreaterThan(log.indexOf("HTTP server listening"));
+  if (twin === "python") {
+    expect(log.indexOf("run begins")).toBeGreaterThan(log.indexOf("Orthanc has started"));
+  }
+});
+
+test.each([
+  ["python", "between two runs", {}],
+  ["python", "while one run follows another", { "PERIOD = 1": "PERIOD = 0.001" }],
+  ["python", "during a run that takes a minute", telling("python", 60)],
+  ["typescript", "between two runs", {}],
+  ["typescript", "while one run follows another", { "PERIOD = 1": "PERIOD = 0.001" }],
+  ["typescript", "during a run that takes a minute", telling("typescript", 60)],
+] as const)("%s: Orthanc stops at once %s", async (twin, when, changes) => {
+  const orthanc = await start(twin, changes);
+  if (when.includes("minute")) {
+    await vi.waitFor(async () => expect(await orthanc.log()).toContain("run begins"), 10_000);
+  } else {
+    await waitFor(orthanc, (seen) => seen.runs > 0);
+  }
+  const begin = performance.now();
+  await orthanc.stop();
+  // Orthanc itself takes three of these seconds, and a run is given two.
+  expect(performance.now() - begin).toBeLessThan(when.includes("minute") ? 7_500 : 5_000);
+  expect(await orthanc.ended).toBe("exit code 0");
+  expect(await orthanc.log()).not.toMatch(/traceback|exception|error:/i);
+});
+
+test("python: after /tools/reset there is one schedule, not two", async () => {
+  const orthanc = await start("python");
+  await waitFor(orthanc, (seen) => seen.runs >= 2);
+  await orthanc.request("/tools/reset", { method: "POST" });
+  await waitFor(orthanc, (seen) => seen.runs === 1);
+  await sleep(4000);
+  expect((await see(orthanc)).runs).toBeLessThanOrEqual(6);
+});
