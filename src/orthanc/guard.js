@@ -44,10 +44,10 @@ const LOG_LIMIT = 4_000_000;
  */
 
 const lines = createInterface({ input: process.stdin });
-const first = await new Promise((resolve) => {
-  lines.once("line", resolve);
-  lines.once("close", () => resolve(undefined));
-});
+const closed = new Promise((resolve) => lines.once("close", () => resolve(undefined)));
+// The second line may come along with the first.
+const hurried = new Promise((resolve) => lines.once("line", () => lines.once("line", resolve)));
+const first = await Promise.race([new Promise((resolve) => lines.once("line", resolve)), closed]);
 if (!first) process.exit();
 /** @type {Task} */
 const task = JSON.parse(first);
@@ -70,14 +70,14 @@ const ended = new Promise((resolve) => {
 });
 if (orthanc.pid) say({ pid: orthanc.pid });
 
-const closed = new Promise((resolve) => lines.once("close", resolve));
-const hurried = new Promise((resolve) => lines.once("line", resolve));
 await Promise.race([ended, closed, hurried]);
 orthanc.kill("SIGTERM");
 await Promise.race([ended, hurried, sleep(GRACE, undefined, { ref: false })]);
 await killAll();
-say({ ended: await ended, log: lastWords() });
+const said = say({ ended: await ended, log: lastWords() });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
+// A long log is not written at once.
+await said;
 // Where Orthanc ended by itself, the standard input is still open and would keep this process alive.
 process.exit();
 
@@ -109,9 +109,13 @@ function lastWords() {
   return bytes.toString();
 }
 
-/** @param {object} message */
+/**
+ * Settles when the message is written, or nobody reads any more.
+ *
+ * @param {object} message
+ */
 function say(message) {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
+  return new Promise((resolve) => process.stdout.write(`${JSON.stringify(message)}\n`, resolve));
 }
 
 /** Kills Orthanc and all that it has started, until nothing is left. */
