@@ -22,6 +22,8 @@ class ChangeType:
 
 class ReceivedInstanceAction:
     KEEP_AS_IS: int
+
+
 class DicomInstance: ...
 
 

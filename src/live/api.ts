@@ -67,12 +67,13 @@ export function createApi(secret: string): Hono<Served> {
 
   api.get("/runs/:id/events", (context) => {
     const run = find(runs, context.req.param("id"));
-    const from = Number.parseInt(context.req.header("last-event-id") ?? "-1", 10) + 1;
+    const last = context.req.header("last-event-id") ?? "";
+    const from = /^\d+$/.test(last) ? Number(last) + 1 : 0;
     return streamSSE(context, async (stream) => {
       const gone = new AbortController();
       stream.onAbort(() => gone.abort());
       try {
-        for await (const [index, event] of run.follow(from || 0, gone.signal)) {
+        for await (const [index, event] of run.follow(from, gone.signal)) {
           await stream.writeSSE({ id: String(index), data: JSON.stringify(event) });
         }
       } catch (error) {

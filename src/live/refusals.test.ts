@@ -1,68 +1,23 @@
-import { request } from "node:http";
-import type { AddressInfo } from "node:net";
-import { type ServerType, serve } from "@hono/node-server";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createApi } from "./api.ts";
 import { SECRET_HEADER } from "./events.ts";
+import { type Asked, ask, pageHeaders, serveApp } from "./served.ts";
 
 const SECRET = "the secret of this test";
 const RUN = JSON.stringify({ example: "rest-token", twins: ["python"] });
 
-let server: ServerType;
-let host: string;
+let server: Awaited<ReturnType<typeof serveApp>>;
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => {
-    server = serve({ fetch: createApi(SECRET).fetch, hostname: "127.0.0.1", port: 0 }, () =>
-      resolve(),
-    );
-  });
-  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await serveApp(createApi(SECRET));
 });
 
-afterAll(() => {
-  server.close();
-});
+afterAll(() => server.close());
 
-interface Asked {
-  method?: string;
-  path?: string;
-  /** In the place of those that a page of ours would send; undefined leaves one out. */
-  headers?: Record<string, string | undefined>;
-  body?: string;
-}
+/** In the place of what a page of ours would ask. */
+type Otherwise = Partial<Asked>;
 
-/** Asks as a page of ours does, but for what is given. */
-async function ask({ method = "POST", path = "/live/runs", headers, body = RUN }: Asked) {
-  const all = {
-    host,
-    origin: `http://${host}`,
-    "content-type": "application/json",
-    [SECRET_HEADER]: SECRET,
-    ...headers,
-  };
-  const sent = Object.entries(all).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
-  );
-  return new Promise<{ status: number; error: string }>((resolve, reject) => {
-    const [hostname, port] = host.split(":");
-    const asked = request({ hostname, port, method, path, headers: Object.fromEntries(sent) });
-    asked.once("response", (response) => {
-      let text = "";
-      response.on("data", (data) => {
-        text += data;
-      });
-      response.once("end", () =>
-        resolve({ status: response.statusCode ?? 0, error: JSON.parse(text).error }),
-      );
-    });
-    // The server may close the connection before it has read all of a body that it refused.
-    asked.once("error", reject);
-    asked.end(body);
-  });
-}
-
-test.each<[string, Asked, number, RegExp]>([
+test.each<[string, Otherwise, number, RegExp]>([
   ["a foreign host name", { headers: { host: "evil.example" } }, 403, /host name must be one of/],
   ["another port", { headers: { host: "127.0.0.1:1" } }, 403, /host name must be one of/],
   ["a foreign origin", { headers: { origin: "http://evil.example" } }, 403, /own pages/],
@@ -118,8 +73,11 @@ test.each<[string, Asked, number, RegExp]>([
     /no such/,
   ],
   ["an unknown path", { method: "GET", path: "/live/nothing", body: "" }, 404, /no GET \/live/],
-])("%s is refused with a reason", async (_, asked, status, reason) => {
-  const answer = await ask(asked);
-  expect(answer.error).toMatch(reason);
+])("%s is refused with a reason", async (_, otherwise, status, reason) => {
+  const { host } = server;
+  const page = { method: "POST", path: "/live/runs", body: RUN };
+  const headers = { ...pageHeaders(host, SECRET), ...otherwise.headers };
+  const answer = await ask(host, { ...page, ...otherwise, headers });
+  expect(JSON.parse(answer.text).error).toMatch(reason);
   expect(answer.status).toBe(status);
 });

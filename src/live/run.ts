@@ -46,6 +46,8 @@ export class Run {
   }
 
   tell(event: RunEvent): void {
+    // What an Orthanc prints while it stops may come after the end.
+    if (this.ended) return;
     this.#events.push(event);
     this.#told.emit("event");
   }

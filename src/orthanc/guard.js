@@ -44,11 +44,8 @@ const LOG_LIMIT = 4_000_000;
  * @property {string} log a file
  */
 
-const lines = createInterface({ input: process.stdin });
-const first = await new Promise((resolve) => {
-  lines.once("line", resolve);
-  lines.once("close", () => resolve(undefined));
-});
+const orders = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const first = (await orders.next()).value;
 if (!first) process.exit();
 /** @type {Task} */
 const task = JSON.parse(first);
@@ -59,11 +56,10 @@ process.stdout.on("error", () => {});
 
 const log = prepared();
 const folder = realpathSync(task.folder);
-const closed = new Promise((resolve) => lines.once("close", resolve));
 let orthanc;
 let ended;
 let order;
-for (;;) {
+do {
   orthanc = spawn(task.command, task.args, {
     cwd: task.folder,
     env: task.env,
@@ -71,17 +67,17 @@ for (;;) {
     detached: true,
   });
   ended = endOf(orthanc);
-  order = new Promise((resolve) => lines.once("line", resolve));
   if (orthanc.pid) say({ pid: orthanc.pid });
-  if ((await Promise.race([order, ended, closed])) !== "restart") break;
-  orthanc.kill("SIGKILL");
-  await ended;
-}
+  order = (await Promise.race([orders.next(), ended])).value;
+  if (order === "restart") orthanc.kill("SIGKILL");
+} while (order === "restart" && (await ended));
 orthanc.kill("SIGTERM");
-await Promise.race([ended, order, sleep(GRACE, undefined, { ref: false })]);
+if (order !== "kill") await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
 await killAll();
-say({ ended: await ended, log: lastWords() });
+const said = say({ ended: await ended, log: lastWords() });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
+// A long log is not written at once.
+await said;
 // Where Orthanc ended by itself, the standard input is still open and would keep this process alive.
 process.exit();
 
@@ -125,9 +121,13 @@ function lastWords() {
   return bytes.toString();
 }
 
-/** @param {object} message */
+/**
+ * Settles when the message is written, or nobody reads any more.
+ *
+ * @param {object} message
+ */
 function say(message) {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
+  return new Promise((resolve) => process.stdout.write(`${JSON.stringify(message)}\n`, resolve));
 }
 
 /** Kills Orthanc and all that it has started, until nothing is left. */

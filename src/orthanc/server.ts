@@ -89,7 +89,6 @@ export interface Orthanc {
  */
 export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthanc> {
   const { script, signal, files = {}, links = {} } = options;
-  signal?.throwIfAborted();
   const installation = await findOrthanc();
   // The guard makes it, so that there is none without somebody to remove it.
   const name = `orthanc-twins-${randomBytes(6).toString("base64url")}`;
@@ -118,6 +117,8 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     ...options.configuration,
   };
 
+  // From here on, nothing is awaited until the signal is listened to.
+  signal?.throwIfAborted();
   const { command, args } = installation.orthanc;
   const guard = spawn(process.execPath, [GUARD], {
     stdio: ["pipe", "pipe", "inherit"],

@@ -1,0 +1,328 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
+import { EXAMPLES, TWINS } from "../harness/example.ts";
+import { processesIn } from "../orthanc/leftovers.ts";
+import { createApi } from "./api.ts";
+import { type RunEvent, type RunRequest, SECRET_HEADER } from "./events.ts";
+import { ask, pageHeaders, serveApp } from "./served.ts";
+
+const SECRET = "the secret of this test";
+const SOON = { timeout: 20_000, interval: 100 };
+const TEMPORARY = tmpdir();
+
+/** With it, Orthanc does not get beyond its start. */
+const SLOW = { "plugin.py": "import time\ntime.sleep(60)\n" };
+/** A plugin of one callback, whose body is given. */
+const callback = (body: string) => ({
+  "plugin.py": `import time
+import orthanc
+
+def on_computation(output, uri, **request):
+    ${body}
+
+orthanc.RegisterRestCallback("/computation", on_computation)
+`,
+});
+
+let server: Awaited<ReturnType<typeof serveApp>>;
+let folder: string;
+const folders: string[] = [];
+
+// A test does not wait for the Orthancs of those before it: each has an API and a folder of its own.
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(TEMPORARY, "api-"));
+  folders.push(folder);
+  process.env.TMPDIR = folder;
+  server = await serveApp(createApi(SECRET));
+});
+
+afterEach(() => server.close());
+
+afterAll(async () => {
+  for (folder of folders) {
+    await nothingIsLeft();
+    await rm(folder, { recursive: true });
+  }
+});
+
+async function nothingIsLeft() {
+  await vi.waitFor(async () => {
+    expect(processesIn(folder)).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
+  }, SOON);
+}
+
+/** Asks as a page of ours does. */
+async function asPage(method: string, path: string, body?: object) {
+  const headers = pageHeaders(server.host, SECRET);
+  const answer = await ask(server.host, { method, path, headers, body: JSON.stringify(body) });
+  return { status: answer.status, json: answer.text === "" ? undefined : JSON.parse(answer.text) };
+}
+
+/** Starts a run and gives its id. */
+async function start(request: RunRequest): Promise<string> {
+  const { status, json } = await asPage("POST", "/live/runs", request);
+  expect(json).toEqual({ id: expect.any(String) });
+  expect(status).toBe(201);
+  return json.id;
+}
+
+const stop = async (id: string) => (await asPage("DELETE", `/live/runs/${id}`)).status;
+
+/** The numbers and events of a run as they come, until the server ends the stream. */
+async function* follow(id: string, lastEventId?: string): AsyncGenerator<[string, RunEvent]> {
+  const response = await fetch(`http://${server.host}/live/runs/${id}/events`, {
+    headers: {
+      [SECRET_HEADER]: SECRET,
+      ...(lastEventId !== undefined && { "last-event-id": lastEventId }),
+    },
+  });
+  expect(response.status).toBe(200);
+  expect(response.headers.get("content-type")).toBe("text/event-stream");
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    const messages = text.split("\n\n");
+    text = messages.pop() ?? "";
+    for (const message of messages) {
+      const [, data = "", number = ""] = /^data: (.*)\nid: (.*)$/.exec(message) ?? [];
+      yield [number, JSON.parse(data)];
+    }
+  }
+  expect(text).toBe("");
+}
+
+async function collect(id: string, lastEventId?: string) {
+  const told: [string, RunEvent][] = [];
+  for await (const event of follow(id, lastEventId)) told.push(event);
+  return told;
+}
+
+/** Plays a run to its end. */
+async function play(request: RunRequest) {
+  const told = (await collect(await start(request))).map(([, event]) => event);
+  const last = told.at(-1);
+  if (last?.type !== "ended") throw new Error(`The last event is ${JSON.stringify(last)}.`);
+  const progress = told.flatMap((event) => (event.type === "progress" ? [event.progress] : []));
+  return { told, progress, end: last.end };
+}
+
+/** The passwords of the Orthancs that run in this test's folder. */
+async function passwords(): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await readdir(folder)) {
+    const file = path.join(folder, name, "orthanc.json");
+    const text = await readFile(file, "utf8").catch(() => "{}");
+    found.push(...Object.values<string>(JSON.parse(text).RegisteredUsers ?? {}));
+  }
+  return found;
+}
+
+const ofRepository = (example: string, file: string) =>
+  readFile(path.join(EXAMPLES, example, file), "utf8");
+
+test("/live/versions tells what runs are played on", async () => {
+  const { status, json } = await asPage("GET", "/live/versions");
+  expect(json).toEqual({
+    orthanc: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    plugin: expect.stringMatching(/^\d+\.\d+/),
+    python: expect.stringMatching(/^3\.\d+$/),
+    node: process.versions.node,
+  });
+  expect(status).toBe(200);
+});
+
+test("/live/examples gives an example's own files, and how many calls it makes at once", async () => {
+  const { status, json } = await asPage("GET", "/live/examples/rest-token");
+  const file = (name: string) => ofRepository("rest-token", name);
+  expect(json).toEqual({
+    files: {
+      python: { "plugin.py": await file("plugin.py") },
+      typescript: { "plugin.ts": await file("plugin.ts"), "worker.ts": await file("worker.ts") },
+    },
+    calls: 5,
+  });
+  expect(status).toBe(200);
+});
+
+test("a run of both twins is told in order, without secrets, and again to whoever comes back", async () => {
+  const id = await start({ example: "rest-token", twins: ["python", "typescript"] });
+  const told: [string, RunEvent][] = [];
+  const secrets = new Set<string>();
+  for await (const numbered of follow(id)) {
+    told.push(numbered);
+    const [, event] = numbered;
+    if (event.type === "progress" && event.progress.type === "started") {
+      for (const password of await passwords()) secrets.add(password);
+    }
+  }
+  expect(told.map(([number]) => number)).toEqual(told.map((_, index) => String(index)));
+  const events = told.map(([, event]) => event);
+  expect(events[0]).toEqual({ type: "starting", twin: "python", calls: 7 });
+  for (const twin of TWINS) {
+    const calls = events.filter(
+      (event) => event.type === "progress" && event.twin === twin && event.progress.type === "call",
+    );
+    expect(calls).toHaveLength(7);
+  }
+  expect(events.at(-1)).toEqual({
+    type: "ended",
+    end: { how: "played", versions: expect.anything(), differences: [], unexpected: [] },
+  });
+
+  const text = JSON.stringify(events);
+  expect(text).not.toContain("Bearer ");
+  expect(secrets.size).toBe(2);
+  for (const password of secrets) expect(text).not.toContain(password);
+
+  // What the Orthancs print while they stop comes too late to be told.
+  await nothingIsLeft();
+  expect(await collect(id)).toEqual(told);
+  expect(await collect(id, "3")).toEqual(told.slice(4));
+  expect(await collect(id, String(told.length - 1))).toEqual([]);
+  expect(await collect(id, "999999")).toEqual([]);
+  for (const malformed of ["", "latest", "-5", "3rd", "0x3", "1e3"]) {
+    expect(await collect(id, malformed)).toEqual(told);
+  }
+});
+
+test("a reader who comes back in the middle of a run is told what is new", async () => {
+  const id = await start({ example: "rest-token", twins: ["python"] });
+  let seen = "";
+  for await (const [number, event] of follow(id)) {
+    seen = number;
+    if (event.type === "progress" && event.progress.type === "started") break;
+  }
+  const later = await collect(id, seen);
+  expect(later[0]?.[0]).toBe(String(Number(seen) + 1));
+  expect(later.at(-1)?.[1]).toMatchObject({ type: "ended", end: { how: "played" } });
+});
+
+test("two runs go on at once, eight more wait for their turn, and the next is refused", async () => {
+  const slow: RunRequest = { example: "rest-token", twins: ["python"], edited: SLOW };
+  const first = await start(slow);
+  const second = await start(slow);
+  const third = await start(slow);
+  const events = follow(third);
+  const next = async () => (await events.next()).value?.[1];
+  expect(await next()).toEqual({ type: "waiting", ahead: 0 });
+  expect(await stop(first)).toBe(204);
+  expect(await next()).toMatchObject({ type: "starting", twin: "python" });
+
+  const waiting: string[] = [];
+  while (waiting.length < 8) waiting.push(await start(slow));
+  const { status, json } = await asPage("POST", "/live/runs", slow);
+  expect(json).toEqual({ error: expect.stringMatching(/^8 runs are waiting already\. /) });
+  expect(status).toBe(429);
+
+  // Those that wait first, so that none of them begins.
+  for (const id of [...waiting, second, third]) expect(await stop(id)).toBe(204);
+  await nothingIsLeft();
+  const stopped = { type: "ended", end: { how: "stopped", reason: "You stopped it." } };
+  const starting = { type: "starting", twin: "python", calls: 7 };
+  const told = async (id: string) => (await collect(id)).map(([, event]) => event);
+  expect(await told(first)).toEqual([starting, stopped]);
+  expect(await told(second)).toEqual([starting, stopped]);
+  expect(await next()).toEqual(stopped);
+  for (const [ahead, id] of waiting.entries()) {
+    expect((await told(id))[0]).toEqual({ type: "waiting", ahead });
+    expect((await told(id)).at(-1)).toEqual(stopped);
+    expect(await told(id)).not.toContainEqual(starting);
+  }
+});
+
+test("a run that is stopped in its middle ends, and leaves no process and no folder", async () => {
+  const id = await start({ example: "blocking-computation", twins: ["python"] });
+  let last: RunEvent | undefined;
+  for await (const [, event] of follow(id)) {
+    last = event;
+    if (event.type === "progress" && event.progress.type === "step") {
+      expect(await stop(id)).toBe(204);
+      expect(processesIn(folder)).toEqual([]);
+      expect(await readdir(folder)).toEqual([]);
+    }
+  }
+  const end = { how: "stopped", reason: "You stopped it." };
+  expect(last).toEqual({ type: "ended", end });
+  expect(await stop(id)).toBe(204);
+  expect((await collect(id)).at(-1)?.[1]).toEqual({ type: "ended", end });
+});
+
+// Orthanc may take 30 seconds to start: this has to be shorter.
+test("a run can be stopped at any moment of its start", { timeout: 20_000 }, async () => {
+  for (const pause of [0, 10, 30, 60, 100, 200]) {
+    const id = await start({ example: "rest-token", twins: ["python"], edited: SLOW });
+    await sleep(pause);
+    expect(await stop(id)).toBe(204);
+    expect((await collect(id)).at(-1)?.[1]).toMatchObject({ end: { how: "stopped" } });
+    expect(processesIn(folder)).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
+  }
+});
+
+test.each([
+  [
+    "prints",
+    'print("x" * 1_100_000, flush=True); time.sleep(60)',
+    /^More than 1,000,000 bytes were/,
+  ],
+  [
+    "answers",
+    'output.AnswerBuffer("x" * 1_100_000, "text/plain")',
+    /has more than 1,000,000 bytes/,
+  ],
+])("a plugin that %s more than 1 MB fails the run", async (_, body, reason) => {
+  const edited = callback(body);
+  const { end, told } = await play({ example: "rest-token", twins: ["python"], edited });
+  expect(end).toEqual({ how: "failed", reason: expect.stringMatching(reason) });
+  expect(JSON.stringify(told).length).toBeLessThan(1_100_000);
+  await nothingIsLeft();
+});
+
+test("edited files are played, and the repository's stay as they are", async () => {
+  const names = ["plugin.py", "plugin.ts", "worker.ts"];
+  const read = () => Promise.all(names.map((name) => ofRepository("rest-token", name)));
+  const before = await read();
+  const [python = "", typescript = ""] = before;
+  const edited = {
+    "plugin.py": python.replace("pool.run(DEADLINE, list_instances)", '["edited"]'),
+    "plugin.ts": typescript.replace("200, answer.instances", '200, ["edited"]'),
+  };
+  const { progress, end } = await play({ example: "rest-token", twins: [...TWINS], edited });
+  expect(end).toMatchObject({ how: "played", differences: [], unexpected: [] });
+  const bodies = progress.flatMap((one) =>
+    one.type === "call" && one.call.status === 200 ? [one.call.body] : [],
+  );
+  expect(bodies).toHaveLength(12);
+  for (const body of bodies) expect(JSON.parse(body)).toEqual(["edited"]);
+  expect(await read()).toEqual(before);
+});
+
+test.each([
+  ["plugin.py", "import json\n\nx = (1,, 2)\n", { line: 3, column: 8 }],
+  ["plugin.ts", 'import "node:http";\n\nconst x = (1,, 2);\n', { line: 3, column: 14 }],
+  ["worker.ts", "export const a = 1;\n  const b = ;\n", { line: 2, column: 13 }],
+])("a syntax error in an edited %s is found, and nothing starts", async (file, text, place) => {
+  const twins: RunRequest["twins"] = ["python", "typescript"];
+  const { told } = await play({ example: "rest-token", twins, edited: { [file]: text } });
+  const mistakes = [{ file, ...place, message: expect.stringMatching(/\w/) }];
+  expect(told).toEqual([{ type: "ended", end: { how: "mistaken", mistakes } }]);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("where a page asks for one call, the step of several calls makes one", async () => {
+  const { told, progress, end } = await play({
+    example: "worker-pool",
+    twins: ["typescript"],
+    calls: 1,
+  });
+  expect(told[0]).toEqual({ type: "starting", twin: "typescript", calls: 5 });
+  const counts = progress.flatMap((one) => (one.type === "step" ? [one.count] : []));
+  expect(counts).toEqual([1, 1, 1, 1, 1]);
+  expect(progress.filter((one) => one.type === "call")).toHaveLength(5);
+  expect(end).toMatchObject({ how: "played", unexpected: [] });
+});
