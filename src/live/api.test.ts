@@ -171,7 +171,13 @@ test("a run of both twins is told in order, without secrets, and again to whoeve
   }
   expect(events.at(-1)).toEqual({
     type: "ended",
-    end: { how: "played", versions: expect.anything(), differences: [], unexpected: [] },
+    end: {
+      how: "played",
+      edited: [],
+      versions: expect.anything(),
+      differences: [],
+      unexpected: [],
+    },
   });
 
   const text = JSON.stringify(events);

@@ -34,14 +34,11 @@ export function createSite(folder: string, live: boolean): Hono<Served> {
       if (!context.res.headers.get("content-type")?.startsWith("text/html")) return;
       const page = await context.res.text();
       const meta = `<meta name="${SECRET_META}" content="${secret}">`;
-      const headers = new Headers(context.res.headers);
-      headers.delete("content-length");
+      // Hono hands on the headers of the response that is replaced, and its length is no longer right.
+      context.res.headers.delete("content-length");
       // A page that was kept would have the secret of an earlier start.
-      headers.set("cache-control", "no-store");
-      context.res = new Response(page.replace("</head>", `${meta}</head>`), {
-        status: context.res.status,
-        headers,
-      });
+      context.res.headers.set("cache-control", "no-store");
+      context.res = new Response(page.replace("</head>", `${meta}</head>`), context.res);
     });
   }
   site.get(
