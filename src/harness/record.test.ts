@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EXAMPLES, type Example, exampleIds, readExample } from "./example.ts";
+import { hazardIds, isHazard } from "./hazard.ts";
 import { RecordError, readRecord, writeRecord } from "./record.ts";
 import type { RecordedRun, TwinRun } from "./run.ts";
 
@@ -105,14 +106,14 @@ describe("a secret is not recorded:", () => {
   });
 });
 
-test("every record belongs to an example that exists, and has neither secret nor path of a machine", async () => {
-  const files = await readdir(RUNS);
-  const ids = await exampleIds();
-  expect(files.sort()).toEqual(ids.map((id) => `${id}.json`));
-  for (const file of files) {
-    const text = await readFile(path.join(RUNS, file), "utf8");
+test("every record belongs to an example or a hazard that exists, and has neither secret nor path of a machine", async () => {
+  const files = (await readdir(RUNS, { recursive: true })).filter((file) => path.extname(file));
+  const ids = [...(await exampleIds()), ...(await hazardIds())];
+  expect(files.sort()).toEqual(ids.map((id) => `${id}.json`).sort());
+  for (const id of ids) {
+    const text = await readFile(path.join(RUNS, `${id}.json`), "utf8");
     expect(JSON.parse(text)).toMatchObject({
-      example: path.basename(file, ".json"),
+      [isHazard(id) ? "hazard" : "example"]: id,
       recordedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     });
     expect(text).not.toMatch(/\b(Bearer|Basic) [\w+/=-]{16,}/);
