@@ -18,10 +18,11 @@ interface Program {
 
 /** The failing or the mended programs of a hazard, each with what was seen of it. */
 export function Hazard(props: {
+  name: string;
   programs: Program[];
   recorded: { at: string; versions: Versions };
 }): ReactNode {
-  const { programs, recorded } = props;
+  const { name, programs, recorded } = props;
   return (
     <Tabs groupId="language">
       {programs.map(({ twin, code, seen, impossible }) => (
@@ -30,7 +31,7 @@ export function Hazard(props: {
           {code.map((block) => (
             <CodeBlock key={block.file} code={block} />
           ))}
-          {seen && <Seen seen={seen} recorded={recorded} />}
+          {seen && <Seen name={name} seen={seen} recorded={recorded} />}
         </TabItem>
       ))}
     </Tabs>
@@ -38,12 +39,13 @@ export function Hazard(props: {
 }
 
 function Seen(props: {
+  name: string;
   seen: SeenProgram;
   recorded: { at: string; versions: Versions };
 }): ReactNode {
   const { kind, twin, start, steps, log } = props.seen;
   const { at, versions } = props.recorded;
-  const title = `What was seen of the ${kind} ${LANGUAGES[twin]} program`;
+  const title = `What was seen of ${props.name}, the ${kind} ${LANGUAGES[twin]} program`;
   return (
     <section className={styles.seen} aria-label={title} data-pagefind-ignore>
       <p className={styles.head}>

@@ -99,7 +99,7 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
       ...program,
       code: await show(files),
     }));
-    return jsx("Hazard", { programs: await Promise.all(shown), recorded });
+    return jsx("Hazard", { name, programs: await Promise.all(shown), recorded });
   }
   const twins = await readTwins(root, example);
   return jsx("Twins", {
