@@ -1,13 +1,14 @@
 /** `npm run example`: runs one example or hazard on a live Orthanc and prints the transcript. */
 import { Argument, Command, Option } from "commander";
 import ora from "ora";
+import { ACCESS, playAccess, readAccess } from "../harness/access.ts";
 import { ExampleError, exampleIds, readExample, TWINS, type Twin } from "../harness/example.ts";
 import { hazardIds, isHazard, programsOf, readHazard } from "../harness/hazard.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
 import { playTwin } from "../harness/play.ts";
 import { provoke, type SeenProgram } from "../harness/provoke.ts";
 import type { TwinRun } from "../harness/run.ts";
-import { hazardTranscript, transcript } from "../harness/transcript.ts";
+import { accessTranscript, hazardTranscript, transcript } from "../harness/transcript.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
 endOnInterrupt();
@@ -33,15 +34,17 @@ async function run(id: string | undefined, options: Options): Promise<number> {
   if (options.list) {
     const examples = await Promise.all((await exampleIds()).map(readExample));
     const hazards = await Promise.all((await hazardIds()).map(readHazard));
-    for (const { id, summary } of [...examples, ...hazards]) {
+    const access = await readAccess();
+    for (const { id, summary } of [...examples, access, ...hazards]) {
       console.log(`${id.padEnd(32)}${summary}`);
     }
     return 0;
   }
   if (!id) {
-    const known = [...(await exampleIds()), ...(await hazardIds())];
+    const known = [...(await exampleIds()), ACCESS, ...(await hazardIds())];
     throw new ExampleError(`Name an example: ${known.join(", ")}.`);
   }
+  if (id === ACCESS) return runAccess(options);
   if (isHazard(id)) return runHazard(id, options);
   const example = await readExample(id);
   const twins = options.twin ? [options.twin] : TWINS;
@@ -95,5 +98,16 @@ async function runHazard(id: string, options: Options): Promise<number> {
   }
   if (options.json) console.log(JSON.stringify({ hazard: id, programs, problems }, null, 2));
   for (const problem of problems) console.error(problem);
+  return problems.length > 0 ? 1 : 0;
+}
+
+async function runAccess(options: Options): Promise<number> {
+  const progress = ora().start();
+  const { servers, problems, skipped } = await playAccess(await readAccess(), (doing) => {
+    progress.text = doing;
+  }).finally(() => progress.stop());
+  if (options.json) console.log(JSON.stringify({ access: ACCESS, servers, problems }, null, 2));
+  else console.log(servers.map(accessTranscript).join("\n\n"));
+  for (const problem of [...problems, ...skipped]) console.error(problem);
   return problems.length > 0 ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 /** `npm run record`: plays examples and hazards and writes what was seen to `static/runs/`. */
 import { Command } from "commander";
 import ora from "ora";
+import { ACCESS, playAccess, readAccess } from "../harness/access.ts";
 import { exampleIds, readExample, type Twin } from "../harness/example.ts";
 import { hazardIds, isHazard, programsOf, readHazard } from "../harness/hazard.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
@@ -20,7 +21,7 @@ await new Command("npm run record --")
   .parseAsync();
 
 async function recordAll(ids: string[]): Promise<number> {
-  const chosen = ids.length > 0 ? ids : [...(await exampleIds()), ...(await hazardIds())];
+  const chosen = ids.length > 0 ? ids : [...(await exampleIds()), ACCESS, ...(await hazardIds())];
   let failed = 0;
   for (const id of chosen) {
     const progress = ora(id).start();
@@ -28,14 +29,18 @@ async function recordAll(ids: string[]): Promise<number> {
       progress.text = `${id}, ${doing}`;
     };
     try {
-      const file = isHazard(id) ? await recordHazard(id, tell) : await recordExample(id, tell);
-      progress.succeed(`${id}: ${file}`);
+      progress.succeed(`${id}: ${await recordOne(id, tell)}`);
     } catch (error) {
       failed += 1;
       progress.fail(`${id}: ${(error as Error).message}`);
     }
   }
   return failed > 0 ? 1 : 0;
+}
+
+function recordOne(id: string, tell: (doing: string) => void): Promise<string> {
+  if (id === ACCESS) return recordAccess(tell);
+  return isHazard(id) ? recordHazard(id, tell) : recordExample(id, tell);
 }
 
 async function recordExample(id: string, tell: (doing: string) => void): Promise<string> {
@@ -75,6 +80,15 @@ async function recordHazard(id: string, tell: (doing: string) => void): Promise<
   }
   if (!found) throw new Error("Not recorded: no program of it has started.");
   return writeRecord(hazard, { hazard: id, ...(await made(found)), programs });
+}
+
+async function recordAccess(tell: (doing: string) => void): Promise<string> {
+  const access = await readAccess();
+  const { servers, problems, skipped, versions } = await playAccess(access, tell);
+  refuse([...problems, ...skipped]);
+  const { id, title } = access;
+  const routes = access.routes.map(({ title, method, path }) => ({ title, method, path }));
+  return writeRecord(access, { access: id, title, ...(await made(versions)), routes, servers });
 }
 
 function refuse(problems: string[]): void {

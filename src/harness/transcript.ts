@@ -1,5 +1,6 @@
 /** A run as text for a terminal. */
 
+import type { SeenServer } from "./access.ts";
 import { wallTime } from "./judge.ts";
 import type { SeenProgram } from "./provoke.ts";
 import type { StepRun, TwinRun } from "./run.ts";
@@ -30,4 +31,10 @@ export function hazardTranscript({ kind, twin, start, steps, log }: SeenProgram)
     lines.push(name, `  > ${done}`, `  < ${seen} (${(milliseconds / 1000).toFixed(2)} s)`);
   }
   return [...lines, ...log.map((line) => `log: ${line}`)].join("\n");
+}
+
+/** What was seen of one Orthanc of the table of what a token opens. */
+export function accessTranscript({ title, rows }: SeenServer): string {
+  const lines = rows.map(({ sent, statuses }) => `  ${sent}: ${statuses.join(", ") || "skipped"}`);
+  return [`== ${title} ==`, ...lines].join("\n");
 }

@@ -29,6 +29,8 @@ export interface OrthancOptions {
   files?: Record<string, string>;
   /** Symbolic links to make there: name to what it points to. */
   links?: Record<string, string>;
+  /** Users beside the one whose credentials `request` sends: name to password. */
+  users?: Record<string, string>;
   /** Settings that are added to Orthanc's configuration. */
   configuration?: Record<string, unknown>;
   /** Variables that are added to Orthanc's environment. */
@@ -105,7 +107,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     HttpPort: httpPort,
     RemoteAccessAllowed: false,
     AuthenticationEnabled: true,
-    RegisteredUsers: { [USER]: password },
+    RegisteredUsers: { ...options.users, [USER]: password },
     DicomPort: dicomPort,
     DicomAlwaysAllowStore: false,
     DicomCheckModalityHost: true,

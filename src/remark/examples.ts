@@ -1,6 +1,7 @@
 /** Reads the files of `examples/` and the recorded runs, for the pages. */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import type { RecordedAccess } from "../harness/access.ts";
 import type { RecordedHazard, SeenProgram } from "../harness/provoke.ts";
 import type { RecordedRun, Versions } from "../harness/run.ts";
 import { checkTwins, type MarkedFile, parseRegions } from "./regions.ts";
@@ -59,6 +60,16 @@ export async function readMarked(root: string, file: string): Promise<MarkedFile
 export async function readRecordedRun(root: string, id: string): Promise<RecordedRun> {
   const file = `static/runs/${id}.json`;
   return JSON.parse(await readText(root, file, 'Make it with "npm run record".')) as RecordedRun;
+}
+
+/**
+ * Reads the recorded table of what a token opens.
+ * @param root the repository's folder
+ * @throws MissingError where there is none
+ */
+export async function readRecordedAccess(root: string): Promise<RecordedAccess> {
+  const file = "static/runs/token-access.json";
+  return JSON.parse(await readText(root, file, 'Make it with "npm run record".')) as RecordedAccess;
 }
 
 /** A program of a hazard as a page shows it. */

@@ -55,7 +55,10 @@ async function render(text: string): Promise<{ name: string; props: Record<strin
     return null;
   };
   const components = Object.fromEntries(
-    ["Twins", "CodeBlock", "RecordedRun", "Hazard", "Diagram"].map((name) => [name, record(name)]),
+    ["Twins", "CodeBlock", "RecordedRun", "Hazard", "Access", "Diagram"].map((name) => [
+      name,
+      record(name),
+    ]),
   );
   renderToStaticMarkup(createElement(Page, { components }));
   return given;
@@ -209,6 +212,13 @@ test("a hazard: its programs of one kind, with what was seen, or why there is no
   expect(textOf(python?.code[0]?.html ?? "")).toBe("jump()\n");
   expect(python?.seen).toEqual({ kind: "failing", twin: "python" });
   expect(typescript).toEqual({ twin: "typescript", code: [], impossible: "There is no ground." });
+});
+
+test("the table of what a token opens is the recorded one", async () => {
+  await write("static/runs/token-access.json", '{ "title": "What opens" }');
+  const [access] = await render("<Access />");
+  expect(access?.props).toEqual({ table: { title: "What opens" } });
+  await expect(render('<Access of="tokens" />')).rejects.toThrow("write <Access /> on a line");
 });
 
 test.each([

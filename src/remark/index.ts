@@ -7,6 +7,7 @@
  * - `<RecordedRun example="worker-pool" />`: its recorded run
  * - `<Hazard name="killed-worker" kind="failing" />`: the failing (or mended) programs of a hazard, whole or a
  *   `region` of them, each with what was seen of it
+ * - `<Access />`: the table of what a token opens, as recorded
  *
  * A fenced block of a page is highlighted in the same way; one in Graphviz' language, ```` ```dot ````, is drawn.
  * After its language stands what it shows, in words, for whoever does not see it.
@@ -20,7 +21,13 @@ import { visit } from "unist-util-visit";
 import type { VFile } from "vfile";
 import type { Code } from "./code.ts";
 import { draw } from "./diagram.ts";
-import { readHazard, readMarked, readRecordedRun, readTwins } from "./examples.ts";
+import {
+  readHazard,
+  readMarked,
+  readRecordedAccess,
+  readRecordedRun,
+  readTwins,
+} from "./examples.ts";
 import { highlight, LANGUAGES, type Language, languageOf } from "./highlight.ts";
 import { findRegion, type MarkedFile } from "./regions.ts";
 
@@ -32,6 +39,7 @@ const ELEMENTS: Record<string, Record<string, "required" | "optional">> = {
   Source: { file: "required", region: "optional" },
   RecordedRun: { example: "required" },
   Hazard: { name: "required", kind: "required", region: "optional" },
+  Access: {},
 };
 
 /**
@@ -87,6 +95,9 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
   const { example = "", file = "", name = "", kind = "", region } = attributes(node);
   if (node.name === "RecordedRun") {
     return jsx("RecordedRun", { run: await readRecordedRun(root, example) });
+  }
+  if (node.name === "Access") {
+    return jsx("Access", { table: await readRecordedAccess(root) });
   }
   const show = (files: MarkedFile[]) => blocks(files, region, whole);
   if (node.name === "Source") {

@@ -1,0 +1,149 @@
+/** What a token opens, how it ends, where it can be seen; and users who may only read. */
+import { readFile, stat } from "node:fs/promises";
+import { fetch } from "undici";
+import { describe, expect, test } from "vitest";
+import {
+  differencesOfAccess,
+  playAccess,
+  type RecordedAccess,
+  readAccess,
+  readTokens,
+  startAccess,
+} from "../../src/harness/access.ts";
+import { readExample, TWINS } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
+import { descendants } from "../../src/harness/processes.ts";
+import { readRecord } from "../../src/harness/record.ts";
+import { startTwin } from "../../src/harness/twin.ts";
+import type { Orthanc } from "../../src/orthanc/server.ts";
+
+const ended = endAfterEachTest();
+
+async function start(...[script, options = {}]: Partial<Parameters<typeof startAccess>>) {
+  return ended(await startAccess(script ?? "access.py", options));
+}
+
+async function firstToken(orthanc: Orthanc): Promise<string> {
+  const [token = ""] = await readTokens(orthanc);
+  expect(token).toMatch(/^Bearer [\da-f-]{36}$/);
+  return token;
+}
+
+function ask(orthanc: Orthanc, path: string, authorization: string, method = "GET", body?: string) {
+  return fetch(orthanc.url + path, { method, body, headers: { authorization } });
+}
+
+test("each cell of the table is as declared, and as recorded", async () => {
+  const access = await readAccess();
+  const { servers, problems, skipped } = await playAccess(access);
+  for (const reason of skipped) console.warn(`Skipped: ${reason}`);
+  console.log(`${servers.length} Orthancs asked or skipped, ${skipped.length} skipped`);
+  expect(problems).toEqual([]);
+  const record = await readRecord<RecordedAccess>(access);
+  expect(differencesOfAccess(record.servers, servers)).toEqual([]);
+});
+
+test("a token ends with /tools/reset, which makes the plugin load anew", async () => {
+  const orthanc = await start();
+  const token = await firstToken(orthanc);
+  expect((await ask(orthanc, "/instances", token)).status).toBe(200);
+  await ask(orthanc, "/tools/reset", token, "POST");
+  const another = () =>
+    readTokens(orthanc).then(
+      ([made]) => made !== token,
+      () => false,
+    );
+  await expect.poll(another, { timeout: 20_000 }).toBe(true);
+  const status = async (sent: string) =>
+    ask(orthanc, "/instances", sent).then(
+      (answer) => answer.status,
+      () => undefined,
+    );
+  await expect.poll(async () => status(await firstToken(orthanc)), { timeout: 20_000 }).toBe(200);
+  expect(await status(token)).toBe(401);
+});
+
+describe("where a token can be seen", () => {
+  test("every callback reads its caller's token", async () => {
+    const orthanc = await start();
+    const token = await firstToken(orthanc);
+    expect(await (await ask(orthanc, "/caller", token)).text()).toBe(token);
+  });
+
+  test("Orthanc's log shows it at the level trace, and not at the level verbose", async () => {
+    const orthanc = await start();
+    const token = await firstToken(orthanc);
+    for (const [level, shown] of [
+      ["verbose", false],
+      ["trace", true],
+    ] as const) {
+      await orthanc.request("/tools/log-level", { method: "PUT", body: level });
+      await ask(orthanc, "/instances", token);
+      await expect.poll(async () => (await orthanc.log()).includes(token)).toBe(shown);
+    }
+  });
+
+  test.each(TWINS)("%s: no command line of rest-token has it", async (twin) => {
+    const orthanc = ended(await startTwin(await readExample("rest-token"), twin));
+    expect((await orthanc.request("/computation")).status).toBe(200);
+    const processes = [orthanc.pid, ...(await descendants(orthanc))];
+    expect(processes.length).toBeGreaterThan(1);
+    const withToken: string[] = [];
+    for (const pid of processes) {
+      for (const name of ["cmdline", "environ"]) {
+        const text = await readFile(`/proc/${pid}/${name}`, "utf8");
+        if (text.includes("Bearer ")) withToken.push(name);
+      }
+    }
+    // Python's workers are forks, and have it in their memory. Node reads it in its environment.
+    expect(withToken).toEqual(twin === "python" ? [] : ["environ"]);
+  });
+
+  test("every user can read a command line, and its owner alone the environment", async () => {
+    const mode = async (name: string) => (await stat(`/proc/self/${name}`)).mode & 0o777;
+    expect(await mode("cmdline")).toBe(0o444);
+    expect(await mode("environ")).toBe(0o400);
+  });
+});
+
+describe("users who may only read", () => {
+  const ADMIN = "a password of the test";
+  const VIEWER = "another one";
+  const basic = (user: string, password: string) => `Basic ${btoa(`${user}:${password}`)}`;
+  const users = { admin: ADMIN, viewer: VIEWER };
+
+  test("get 403 for whatever is no GET, while others and tokens do all", async () => {
+    const orthanc = await start("read_only.py", {
+      users,
+      configuration: { ReadOnlyUsers: ["viewer"] },
+    });
+    const viewer = basic("viewer", VIEWER);
+    expect((await ask(orthanc, "/instances", viewer)).status).toBe(200);
+    for (const [method, path] of [
+      ["POST", "/tools/lookup"],
+      ["PUT", "/tools/log-level"],
+      ["DELETE", "/instances/none"],
+    ] as const) {
+      expect((await ask(orthanc, path, viewer, method)).status, `${method} ${path}`).toBe(403);
+    }
+    const log = await ask(orthanc, "/tools/log-level", basic("admin", ADMIN), "PUT", "default");
+    expect(log.status).toBe(200);
+    expect((await ask(orthanc, "/instances", basic("viewer", "wrong"))).status).toBe(401);
+  });
+
+  test.each([
+    [
+      "a name that is no user",
+      { ReadOnlyUsers: ["veiwer"] },
+      'not in "RegisteredUsers": ["veiwer"]',
+    ],
+    ["no names", {}, '"ReadOnlyUsers" must list names of users'],
+    [
+      "no authentication",
+      { ReadOnlyUsers: ["viewer"], AuthenticationEnabled: false },
+      '"AuthenticationEnabled" must be true',
+    ],
+  ])("%s keeps Orthanc from starting, and its log says why", async (_name, configuration, why) => {
+    await expect(start("read_only.py", { users, configuration })).rejects.toThrow(why);
+  });
+});
