@@ -39,6 +39,8 @@ const RequestStep = z.strictObject({
     }),
     /** No answer within this many seconds; the request is given up then. */
     z.strictObject({ noAnswer: z.number().positive().max(30) }),
+    /** No answer either, but the end of Orthanc within this many seconds. */
+    z.strictObject({ endsOrthanc: z.number().positive().max(30) }),
   ]),
 });
 
@@ -72,6 +74,8 @@ const Step = z.discriminatedUnion("do", [RequestStep, SignalStep, CrashStep]);
 const Program = z.strictObject({
   /** What Orthanc (or the bridge, for TypeScript) loads; the default is `plugin.py` or `plugin.ts`. */
   script: z.string().optional(),
+  /** The routes that the bridge gives to it, where they are not those of the hazard. */
+  routes: z.array(z.string().startsWith("/")).min(1).optional(),
   /** What becomes of Orthanc's start. */
   start: z
     .union([

@@ -83,7 +83,11 @@ async function play(hazard: Hazard, kind: Kind, twin: Twin): Promise<Provoked> {
   let orthanc: Orthanc;
   try {
     orthanc = await startTwin(
-      { folder: path.join(hazard.folder, kind), routes: hazard.routes, instances: [] },
+      {
+        folder: path.join(hazard.folder, kind),
+        routes: program.routes ?? hazard.routes,
+        instances: [],
+      },
       twin,
       {
         script: program.script,
@@ -188,10 +192,16 @@ async function request(orthanc: Orthanc, step: HazardStep & { do: "request" }) {
     const response = await orthanc.request(step.path, { method, body, signal });
     const text = (await response.text()).trim();
     const seen = `${response.status}${text && `: ${text.slice(0, NOTED)}`}`;
-    if ("noAnswer" in expect) return { seen, asDeclared: false };
+    if (!("status" in expect)) return { seen, asDeclared: false };
     const matches = new RegExp(expect.body ?? "").test(text);
     return { seen, asDeclared: response.status === expect.status && matches };
   } catch (error) {
+    if ("endsOrthanc" in expect) {
+      const limit = sleep(1000 * expect.endsOrthanc, undefined, { ref: false });
+      const ended = await Promise.race([orthanc.ended, limit]);
+      const seen = `No answer. ${ended ? `Orthanc ends: ${ended}` : "Orthanc still runs"}.`;
+      return { seen, asDeclared: ended !== undefined };
+    }
     const late = (error as Error).name === "TimeoutError";
     const seen = late
       ? `No answer within ${limit / 1000} seconds.`

@@ -1,0 +1,17 @@
+"""Takes over GET /statistics, to add the name of this Orthanc to it."""
+
+import json
+from typing import Any
+
+import orthanc
+
+
+def on_statistics(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+    """Answers with Orthanc's statistics and its name."""
+    statistics = json.loads(orthanc.RestApiGetAfterPlugins("/statistics"))
+    system = json.loads(orthanc.RestApiGet("/system"))
+    answer = {**statistics, "Name": system["Name"]}
+    output.AnswerBuffer(json.dumps(answer), "application/json")
+
+
+orthanc.RegisterRestCallback("/statistics", on_statistics)
