@@ -1,0 +1,137 @@
+/** What becomes of errors that a plugin does not catch, and of those that it does. */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
+import { startTwin } from "../../src/harness/twin.ts";
+import { startOrthanc } from "../../src/orthanc/server.ts";
+
+const ended = endAfterEachTest();
+
+/** A twin, with a text in the place of one of its own. */
+async function startEdited(twin: Twin, from: string, to: string) {
+  const file = twin === "python" ? "plugin.py" : "plugin.ts";
+  const text = await readFile(path.join(import.meta.dirname, file), "utf8");
+  expect(text).toContain(from);
+  const edited = { [file]: text.replace(from, to) };
+  return ended(await startTwin(await readExample("errors"), twin, { edited }));
+}
+
+const startPlugin = async (script: string) =>
+  ended(await startOrthanc({ script: "plugin.py", files: { "plugin.py": script } }));
+
+test.each(TWINS)("%s: an instance without a name gets a reason of its own", async (twin) => {
+  const orthanc = ended(await startTwin(await readExample("errors"), twin));
+  const body = JSON.stringify({ Tags: { Modality: "OT" } });
+  const made = await orthanc.request("/tools/create-dicom", { method: "POST", body });
+  const { ID } = (await made.json()) as { ID: string };
+  const answer = await orthanc.request(`/patient-names/${ID}`);
+  expect(answer.status).toBe(404);
+  expect(await answer.json()).toEqual({ error: "the instance has no PatientName" });
+});
+
+test.each([
+  ["python", "tags = json.loads(", "raise RuntimeError('a bug'); tags = json.loads("],
+  ["typescript", "const text = await body.text();", 'throw new Error("a bug"); const text = "";'],
+] as const)("%s: a bug answers 500, with the details in the log alone", async (twin, from, to) => {
+  const orthanc = await startEdited(twin, from, to);
+  const answer = await orthanc.request("/patient-names/none");
+  expect(answer.status).toBe(500);
+  expect(await answer.json()).toEqual({ error: "the plugin has failed" });
+  expect(await orthanc.log()).toMatch(/\/patient-names\/none:[^]*a bug/);
+});
+
+test("python: an error that a callback does not catch answers 500, and Orthanc goes on", async () => {
+  const orthanc = await startEdited(
+    "python",
+    '    if request["method"]',
+    '    raise RuntimeError("a bug")\n    if request["method"]',
+  );
+  const answer = await orthanc.request("/patient-names/none");
+  expect(answer.status).toBe(500);
+  expect(answer.headers.get("content-type")).toBeNull();
+  expect(await answer.json()).toMatchObject({
+    HttpStatus: 500,
+    Message: "Error encountered within the plugin engine",
+  });
+  expect(await orthanc.log()).toMatch(/RuntimeError[^]*a bug[^]*plugin\.py", line \d+/);
+  expect((await orthanc.request("/system")).status).toBe(200);
+});
+
+test("typescript: an error that a handler does not catch ends Node, which the bridge starts again", async () => {
+  const orthanc = await startEdited(
+    "typescript",
+    "  if (incoming.method",
+    '  if (incoming.url?.endsWith("bug")) throw new Error("a bug");\n  if (incoming.method',
+  );
+  expect((await orthanc.request("/patient-names/bug")).status).toBe(502);
+  const next = async () => (await orthanc.request("/patient-names/none")).status;
+  await expect.poll(next, { timeout: 20_000 }).toBe(404);
+  expect(await orthanc.log()).toContain("Error: a bug");
+});
+
+test("python: an error while the script loads keeps Orthanc from starting", async () => {
+  await expect(startPlugin('raise RuntimeError("a bug")')).rejects.toThrow(/RuntimeError[^]*a bug/);
+});
+
+test("typescript: an error while the program loads leaves Orthanc without the routes only", async () => {
+  const orthanc = await startEdited(
+    "typescript",
+    "const dispatcher",
+    'throw new Error("a bug");\nconst dispatcher',
+  );
+  // While Node is being started and ends, or between two starts.
+  expect([502, 503]).toContain((await orthanc.request("/patient-names/none")).status);
+  expect((await orthanc.request("/system")).status).toBe(200);
+  expect(await orthanc.log()).toContain("Error: a bug");
+});
+
+test("python: errors in a change callback and in a thread go to the log, and Orthanc goes on", async () => {
+  const orthanc = await startPlugin(`
+import threading
+import orthanc
+
+def on_change(change, level, resource):
+    raise RuntimeError("a bug in a change callback")
+
+def work():
+    raise RuntimeError("a bug in a thread")
+
+orthanc.RegisterOnChangeCallback(on_change)
+threading.Thread(target=work).start()
+`);
+  expect((await orthanc.request("/system")).status).toBe(200);
+  await expect.poll(() => orthanc.log()).toContain("a bug in a change callback");
+  expect(await orthanc.log()).toContain("a bug in a thread");
+});
+
+test("RestApiGet reaches built-in routes, and RestApiGetAfterPlugins those of plugins too", async () => {
+  const orthanc = await startPlugin(`
+import json
+import orthanc
+
+def reached(get, path):
+    try:
+        get(path)
+        return True
+    except orthanc.OrthancException as error:
+        return list(error.args)
+
+def on_reached(output, uri, **request):
+    ways = [orthanc.RestApiGet, orthanc.RestApiGetAfterPlugins]
+    paths = ["/system", "/own"]
+    answer = [[reached(get, path) for path in paths] for get in ways]
+    output.AnswerBuffer(json.dumps(answer), "application/json")
+
+def on_own(output, uri, **request):
+    output.AnswerBuffer("own", "text/plain")
+
+orthanc.RegisterRestCallback("/reached", on_reached)
+orthanc.RegisterRestCallback("/own", on_own)
+`);
+  expect(await (await orthanc.request("/reached")).json()).toEqual([
+    [true, [17, "Unknown resource"]],
+    [true, true],
+  ]);
+});
