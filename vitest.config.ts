@@ -5,6 +5,7 @@ const TIMED = [
   "src/harness/twins.test.ts",
   "examples/blocking-computation/example.test.ts",
   "examples/worker-pool/example.test.ts",
+  "examples/threads/example.test.ts",
 ];
 
 export default defineConfig({

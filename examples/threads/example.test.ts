@@ -1,0 +1,73 @@
+/** What threads, and Node's event loop, speed up and what they don't: by ratios within one answer. */
+import { expect, test } from "vitest";
+import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
+import { startTwin } from "../../src/harness/twin.ts";
+import { startOrthanc } from "../../src/orthanc/server.ts";
+
+const ended = endAfterEachTest();
+
+/** The time of all tasks at once, as a part of their time in turn. */
+async function ratio(twin: Twin, path: string): Promise<number> {
+  const orthanc = ended(await startTwin(await readExample("threads"), twin));
+  const text = await (await orthanc.request(path)).text();
+  const [inTurn = Number.NaN, atOnce = Number.NaN] = [...text.matchAll(/([\d.]+) s/g)].map(
+    ([, seconds]) => Number(seconds),
+  );
+  return atOnce / inTurn;
+}
+
+test.each(TWINS)("%s: computations at once take as long as in turn", { retry: 4 }, async (twin) => {
+  expect(await ratio(twin, "/computation")).toBeGreaterThan(0.6);
+});
+
+test.each(TWINS)("%s: waits at once take far less than in turn", { retry: 4 }, async (twin) => {
+  expect(await ratio(twin, "/requests")).toBeLessThan(0.5);
+});
+
+test("python: a call of orthanc.* stops all other threads while it lasts", async () => {
+  const orthanc = ended(
+    await startOrthanc({
+      script: "plugin.py",
+      files: {
+        "plugin.py": `
+import json
+import threading
+import time
+import orthanc
+
+LUA = "local t = os.clock() while os.clock() - t < 1 do end"
+
+def longest_pause(work):
+    """The longest time, in seconds, for which another thread did not run during the work."""
+    pauses = []
+    ends = threading.Event()
+    def tick():
+        last = time.perf_counter()
+        while not ends.is_set():
+            time.sleep(0.01)
+            now = time.perf_counter()
+            pauses.append(now - last)
+            last = now
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    work()
+    ends.set()
+    ticker.join()
+    return max(pauses)
+
+def on_pauses(output, uri, **request):
+    in_orthanc = longest_pause(lambda: orthanc.RestApiPost("/tools/execute-script", LUA))
+    outside = longest_pause(lambda: time.sleep(1))
+    output.AnswerBuffer(json.dumps([in_orthanc, outside]), "application/json")
+
+orthanc.RegisterRestCallback("/pauses", on_pauses)
+`,
+      },
+      configuration: { ExecuteLuaEnabled: true },
+    }),
+  );
+  const pauses = (await (await orthanc.request("/pauses")).json()) as [number, number];
+  expect(pauses[0]).toBeGreaterThan(0.9);
+  expect(pauses[1]).toBeLessThan(0.5);
+});
