@@ -1,4 +1,4 @@
-"""Does four tasks in turn, then in four threads: computations on /computation, waits on /requests."""
+"""Does four tasks in turn, then in threads: computations on /computation, waits on /requests."""
 
 import json
 import math
