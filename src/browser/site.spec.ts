@@ -25,6 +25,21 @@ async function open(page: Page, url: string): Promise<void> {
   await expect(page.locator("html")).toHaveAttribute("data-has-hydrated", "true");
 }
 
+const FACTS: { fact: number; page: string; anchor: string }[] = JSON.parse(
+  readFileSync(path.join(ROOT, "src/checks/facts.json"), "utf8"),
+);
+
+test("each fact of the original chapter has its place on a page", async ({ page }) => {
+  for (const url of new Set(FACTS.map((fact) => fact.page))) {
+    await page.goto(url);
+    for (const { fact, anchor } of FACTS.filter((fact) => fact.page === url)) {
+      await expect(page.locator(`[id="${anchor}"]`), `fact ${fact}: ${url}#${anchor}`).toHaveCount(
+        1,
+      );
+    }
+  }
+});
+
 /** What axe has found, one line for each element. */
 function summary(violations: Awaited<ReturnType<AxeBuilder["analyze"]>>["violations"]): string[] {
   return violations.flatMap(({ id, help, nodes }) =>
