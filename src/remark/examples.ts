@@ -1,6 +1,7 @@
 /** Reads the files of `examples/` and the recorded runs, for the pages. */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import type { Benchmark } from "../benchmark/benchmark.ts";
 import type { RecordedAccess } from "../harness/access.ts";
 import type { RecordedHazard, SeenProgram } from "../harness/provoke.ts";
 import type { RecordedRun, Versions } from "../harness/run.ts";
@@ -70,6 +71,16 @@ export async function readRecordedRun(root: string, id: string): Promise<Recorde
 export async function readRecordedAccess(root: string): Promise<RecordedAccess> {
   const file = "static/runs/token-access.json";
   return JSON.parse(await readText(root, file, 'Make it with "npm run record".')) as RecordedAccess;
+}
+
+/**
+ * Reads what a benchmark has measured.
+ * @param root the repository's folder
+ * @throws MissingError where there is none of this name
+ */
+export async function readBenchmark(root: string, name: string): Promise<Benchmark> {
+  const file = `static/benchmarks/${name}.json`;
+  return JSON.parse(await readText(root, file, 'Make it with "npm run benchmark".')) as Benchmark;
 }
 
 /** A program of a hazard as a page shows it. */

@@ -55,10 +55,9 @@ async function render(text: string): Promise<{ name: string; props: Record<strin
     return null;
   };
   const components = Object.fromEntries(
-    ["Twins", "CodeBlock", "RecordedRun", "Hazard", "Access", "Diagram"].map((name) => [
-      name,
-      record(name),
-    ]),
+    ["Twins", "CodeBlock", "RecordedRun", "Hazard", "Access", "Benchmark", "Diagram"].map(
+      (name) => [name, record(name)],
+    ),
   );
   renderToStaticMarkup(createElement(Page, { components }));
   return given;
@@ -219,6 +218,15 @@ test("the table of what a token opens is the recorded one", async () => {
   const [access] = await render("<Access />");
   expect(access?.props).toEqual({ table: { title: "What opens" } });
   await expect(render('<Access of="tokens" />')).rejects.toThrow("write <Access /> on a line");
+});
+
+test("a benchmark is the one that was kept", async () => {
+  await write("static/benchmarks/speed.json", '{ "measures": [] }');
+  const [benchmark] = await render('<Benchmark name="speed" />');
+  expect(benchmark?.props).toEqual({ benchmark: { measures: [] } });
+  await expect(render('<Benchmark name="none" />')).rejects.toThrow(
+    'Make it with "npm run benchmark"',
+  );
 });
 
 test.each([

@@ -8,6 +8,7 @@
  * - `<Hazard name="killed-worker" kind="failing" />`: the failing (or mended) programs of a hazard, whole or a
  *   `region` of them, each with what was seen of it
  * - `<Access />`: the table of what a token opens, as recorded
+ * - `<Benchmark name="workers" />`: what a benchmark has measured
  *
  * A fenced block of a page is highlighted in the same way; one in Graphviz' language, ```` ```dot ````, is drawn.
  * After its language stands what it shows, in words, for whoever does not see it.
@@ -22,6 +23,7 @@ import type { VFile } from "vfile";
 import type { Code } from "./code.ts";
 import { draw } from "./diagram.ts";
 import {
+  readBenchmark,
   readHazard,
   readMarked,
   readRecordedAccess,
@@ -40,6 +42,7 @@ const ELEMENTS: Record<string, Record<string, "required" | "optional">> = {
   RecordedRun: { example: "required" },
   Hazard: { name: "required", kind: "required", region: "optional" },
   Access: {},
+  Benchmark: { name: "required" },
 };
 
 /**
@@ -98,6 +101,9 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
   }
   if (node.name === "Access") {
     return jsx("Access", { table: await readRecordedAccess(root) });
+  }
+  if (node.name === "Benchmark") {
+    return jsx("Benchmark", { benchmark: await readBenchmark(root, name) });
   }
   const show = (files: MarkedFile[]) => blocks(files, region, whole);
   if (node.name === "Source") {

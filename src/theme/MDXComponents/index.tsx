@@ -1,10 +1,20 @@
 /** What a page may use without importing it. */
 import MDXComponents from "@theme-original/MDXComponents";
 import { Access } from "../../components/Access.tsx";
+import { Benchmark } from "../../components/Benchmark.tsx";
 import { CodeBlock } from "../../components/CodeBlock.tsx";
 import { Diagram } from "../../components/Diagram.tsx";
 import { Hazard } from "../../components/Hazard.tsx";
 import { RecordedRun } from "../../components/RecordedRun.tsx";
 import { Twins } from "../../components/Twins.tsx";
 
-export default { ...MDXComponents, Access, CodeBlock, Diagram, Hazard, RecordedRun, Twins };
+export default {
+  ...MDXComponents,
+  Access,
+  Benchmark,
+  CodeBlock,
+  Diagram,
+  Hazard,
+  RecordedRun,
+  Twins,
+};

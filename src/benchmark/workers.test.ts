@@ -1,0 +1,18 @@
+/** What the page on workers says of crashes, and that the benchmark measures. */
+import { expect, test } from "vitest";
+import { CRASHES, measureWorkers, outlives } from "./workers.ts";
+
+test("a child process takes no crash with it; a thread takes the process along with a fault of native code", async () => {
+  for (const how of CRASHES) {
+    expect(await outlives("process", how), `process: ${how}`).toBe(true);
+    expect(await outlives("thread", how), `thread: ${how}`).toBe(how !== "crash");
+  }
+});
+
+test("each measure has a number above zero for each way", async () => {
+  const measures = await measureWorkers(1);
+  expect(measures).toHaveLength(3);
+  for (const { title, ways } of measures) {
+    for (const { name, median } of ways) expect(median, `${title}: ${name}`).toBeGreaterThan(0);
+  }
+});

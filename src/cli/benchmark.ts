@@ -1,0 +1,42 @@
+/** `npm run benchmark`: measures what the pages compare, and keeps it in `static/benchmarks/`. */
+import { Argument, Command } from "commander";
+import ora from "ora";
+import { type Measure, writeBenchmark } from "../benchmark/benchmark.ts";
+import { measureConnections } from "../benchmark/connections.ts";
+import { measureWorkers } from "../benchmark/workers.ts";
+import { endOnInterrupt, main } from "./main.ts";
+
+endOnInterrupt();
+
+const ROUNDS = 9;
+const BENCHMARKS: Record<string, (rounds: number) => Promise<Measure[]>> = {
+  connections: measureConnections,
+  workers: measureWorkers,
+};
+
+await new Command("npm run benchmark --")
+  .description("Measures what the pages compare, side by side, and keeps it for the site.")
+  .addArgument(
+    new Argument("[names...]", "the benchmarks; all where none is named").choices(
+      Object.keys(BENCHMARKS),
+    ),
+  )
+  .action((names: string[]) => main(() => measureAll(names)))
+  .parseAsync();
+
+async function measureAll(names: string[]): Promise<number> {
+  for (const [name, measure] of Object.entries(BENCHMARKS)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const progress = ora(name).start();
+    const measures = await measure(ROUNDS).finally(() => progress.stop());
+    const file = await writeBenchmark({ benchmark: name, rounds: ROUNDS, measures });
+    console.log(`${name}: ${file}`);
+    for (const { title, unit, ways } of measures) {
+      console.log(`  ${title}`);
+      for (const { name, median, lowest, highest } of ways) {
+        console.log(`    ${name}: ${median} ${unit} (${lowest} to ${highest})`);
+      }
+    }
+  }
+  return 0;
+}
