@@ -1,0 +1,40 @@
+/** A plugin that is half moved: one route in Python, its successor in Node, in one Orthanc. */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { endAfterEachTest } from "../../src/harness/live.ts";
+import { typescriptEnvironment } from "../../src/harness/twin.ts";
+import { startOrthanc } from "../../src/orthanc/server.ts";
+
+const EXAMPLES = path.resolve(import.meta.dirname, "..");
+const ended = endAfterEachTest();
+
+test("both routes give the same answer", async () => {
+  const read = (name: string) => readFile(path.join(EXAMPLES, name), "utf8");
+  const orthanc = ended(
+    await startOrthanc({
+      script: "plugin.py",
+      files: {
+        "plugin.py": await read("from-python/plugin.py"),
+        "plugin.ts": await read("from-python/plugin.ts"),
+        "bridge.py": await read("bridge/bridge.py"),
+        "package.json": '{ "type": "module" }\n',
+      },
+      links: { node_modules: path.resolve(EXAMPLES, "../node_modules") },
+      environment: typescriptEnvironment(),
+      configuration: {
+        Node: {
+          Script: "plugin.ts",
+          Routes: ["/patient-count-new"],
+          Executable: process.execPath,
+        },
+      },
+    }),
+  );
+  const { testFiles } = orthanc.installation;
+  await orthanc.send(["CT_small.dcm", "MR_small.dcm"].map((name) => path.join(testFiles, name)));
+  for (const route of ["/patient-count", "/patient-count-new"]) {
+    const answer = await orthanc.request(route);
+    expect([route, answer.status, await answer.json()]).toEqual([route, 200, { patients: 2 }]);
+  }
+});
