@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { readAccess } from "../harness/access.ts";
 import { type Example, exampleIds, readExample } from "../harness/example.ts";
 import { hazardIds, readHazard } from "../harness/hazard.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
@@ -96,7 +97,7 @@ describe("npm run example", () => {
     const examples = await Promise.all((await exampleIds()).map(readExample));
     const hazards = await Promise.all((await hazardIds()).map(readHazard));
     expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual(
-      [...examples, ...hazards].map(({ id, summary }) => [id, summary]),
+      [...examples, await readAccess(), ...hazards].map(({ id, summary }) => [id, summary]),
     );
   });
 

@@ -21,12 +21,14 @@ future = pool.submit(compute)  # Does not wait.
 
 def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers with the sum, or with 503 or 504 where no worker gives it."""
+    global future
     try:
         total = future.result(DEADLINE)
         output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
     except concurrent.futures.TimeoutError:
         output.SendHttpStatusCode(504)
     except concurrent.futures.BrokenExecutor:
+        future = pool.submit(compute)  # For the next call.
         output.SendHttpStatusCode(503)
 
 
