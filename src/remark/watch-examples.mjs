@@ -5,23 +5,38 @@
  * In JavaScript, because the bundler loads it by itself.
  */
 const ELEMENT =
-  /<(?:Twins|Source|RecordedRun)\s[^>]*\b(?<attribute>example|file)="(?<value>[^"]+)"/g;
+  /<(?<element>Twins|Source|RecordedRun|Hazard|Access|Benchmark)\b(?:[^>]*?\b(?:example|file|name)="(?<value>[^"]+)")?/g;
+
+/** The files and folders that each element shows: files have an ending. */
+const SHOWN = {
+  Twins: example,
+  RecordedRun: example,
+  Source: (/** @type {string} */ file) => [`examples/${file}`],
+  Hazard: (/** @type {string} */ name) => [
+    `examples/hazards/${name}`,
+    `static/runs/hazards/${name}.json`,
+  ],
+  Access: () => ["static/runs/token-access.json"],
+  Benchmark: (/** @type {string} */ name) => [`static/benchmarks/${name}.json`],
+};
+
+/** @param {string} id */
+function example(id) {
+  return [
+    `examples/${id}/plugin.py`,
+    `examples/${id}/plugin.ts`,
+    `examples/${id}/worker.ts`,
+    `static/runs/${id}.json`,
+  ];
+}
 
 /** @this {import("@rspack/core").LoaderContext<{ root: string }>} */
 export default function watchExamples(page) {
   const { root } = this.getOptions();
   for (const { groups } of page.matchAll(ELEMENT)) {
-    const files =
-      groups.attribute === "file"
-        ? [`examples/${groups.value}`]
-        : [
-            `examples/${groups.value}/plugin.py`,
-            `examples/${groups.value}/plugin.ts`,
-            `examples/${groups.value}/worker.ts`,
-            `static/runs/${groups.value}.json`,
-          ];
-    for (const file of files) {
-      this.addDependency(`${root}/${file}`);
+    for (const shown of SHOWN[groups.element](groups.value)) {
+      if (/\.\w+$/.test(shown)) this.addDependency(`${root}/${shown}`);
+      else this.addContextDependency(`${root}/${shown}`);
     }
   }
   return page;
