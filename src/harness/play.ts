@@ -75,6 +75,8 @@ async function followLog(
   };
   const ended = new AbortController();
   orthanc.ended.then(() => ended.abort());
+  // A run may be over before the first pause is.
+  await reportNew();
   try {
     for await (const _ of setInterval(200, undefined, { signal: ended.signal })) {
       const { size } = await stat(orthanc.logFile);
