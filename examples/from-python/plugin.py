@@ -9,6 +9,9 @@ import orthanc
 
 def on_patient_count(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers GET /patient-count with the number of patients."""
+    if request["method"] != "GET":
+        output.SendMethodNotAllowed("GET")
+        return
     patients = json.loads(orthanc.RestApiGet("/patients"))
     output.AnswerBuffer(json.dumps({"patients": len(patients)}), "application/json")
 

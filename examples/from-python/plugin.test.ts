@@ -36,5 +36,7 @@ test("both routes give the same answer", async () => {
   for (const route of ["/patient-count", "/patient-count-new"]) {
     const answer = await orthanc.request(route);
     expect([route, answer.status, await answer.json()]).toEqual([route, 200, { patients: 2 }]);
+    const refused = await orthanc.request(route, { method: "POST", body: "" });
+    expect([route, refused.status, refused.headers.get("allow")]).toEqual([route, 405, "GET"]);
   }
 });

@@ -43,6 +43,16 @@ test("each cell of the table is as declared, and as recorded", async () => {
   expect(differencesOfAccess(record.servers, servers)).toEqual([]);
 });
 
+test("a token lets its holder write and delete, with no more than the header", async () => {
+  const orthanc = await start();
+  const token = await firstToken(orthanc);
+  const body = JSON.stringify({ Tags: { PatientName: "A^B" } });
+  const made = await ask(orthanc, "/tools/create-dicom", token, "POST", body);
+  const { ID } = (await made.json()) as { ID: string };
+  expect((await ask(orthanc, `/instances/${ID}`, token, "DELETE")).status).toBe(200);
+  expect((await ask(orthanc, `/instances/${ID}`, token)).status).toBe(404);
+});
+
 test("a token ends with /tools/reset, which makes the plugin load anew", async () => {
   const orthanc = await start();
   const token = await firstToken(orthanc);
@@ -112,7 +122,7 @@ describe("users who may only read", () => {
   const basic = (user: string, password: string) => `Basic ${btoa(`${user}:${password}`)}`;
   const users = { admin: ADMIN, viewer: VIEWER };
 
-  test("get 403 for whatever is no GET, while others and tokens do all", async () => {
+  test("get 403 for whatever is no GET, while other users do all", async () => {
     const orthanc = await start("read_only.py", {
       users,
       configuration: { ReadOnlyUsers: ["viewer"] },
