@@ -1,5 +1,8 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
+/** Tests of what holds under load and faults: short in `npm test`, long in `npm run soak`. */
+const SOAK = ["src/**/*.soak.test.ts", "examples/**/*.soak.test.ts"];
+
 /** Tests that compare wall times or count busy cores: nothing else may run beside them. */
 const TIMED = [
   "src/harness/twins.test.ts",
@@ -20,7 +23,7 @@ export default defineConfig({
         test: {
           name: "side by side",
           include: ["src/**/*.test.ts", "examples/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, ...TIMED],
+          exclude: [...configDefaults.exclude, ...TIMED, ...SOAK],
           // They wait for Orthanc more than they compute.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
@@ -33,6 +36,16 @@ export default defineConfig({
           include: TIMED,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "soak",
+          include: SOAK,
+          maxWorkers: 2,
+          retry: 0,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
