@@ -2,14 +2,17 @@
 
 import io
 import json
+import re
 from typing import Any
 
 import orthanc
 import pydicom
-from pool import WorkerDied, WorkerPool
+from pool import PoolError, WorkerPool
 
 WORKERS = 4
+WAITING = 16  # calls that may wait for a worker
 DEADLINE = 30  # seconds
+ORTHANC_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 
 
 # region parse
@@ -29,7 +32,7 @@ def parse(file: bytes) -> dict:
 
 # endregion
 
-pool = WorkerPool(WORKERS)
+pool = WorkerPool(WORKERS, waiting=WAITING)
 
 
 # region callback
@@ -38,20 +41,23 @@ def on_summary(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     if request["method"] != "GET":
         output.SendMethodNotAllowed("GET")
         return
+    # Whatever else goes into a path may make it another one.
+    if not ORTHANC_ID.fullmatch(request["groups"][0]):
+        send_json(output, 404, {"error": "no such instance"})
+        return
     try:
         file = orthanc.RestApiGet(f"/instances/{request['groups'][0]}/file")
     except orthanc.OrthancException as error:
         if error.args[0] == orthanc.ErrorCode.UNKNOWN_RESOURCE:
             send_json(output, 404, {"error": "no such instance"})
         else:
-            send_json(output, 502, {"error": f"Orthanc can't read the file: {error.args[1]}"})
+            orthanc.LogWarning(f"Orthanc can't read {uri}: {error}")
+            send_json(output, 502, {"error": "Orthanc can't read the instance's file"})
         return
     try:
         send_json(output, 200, pool.run(DEADLINE, parse, file))
-    except TimeoutError as error:
-        send_json(output, 504, {"error": str(error)})
-    except WorkerDied as error:
-        send_json(output, 503, {"error": str(error)})
+    except PoolError as error:
+        send_json(output, error.status, {"error": str(error)})
     except Exception as error:  # Broken DICOM makes pydicom raise nearly anything.
         orthanc.LogWarning(f"Can't parse {uri}: {error!r}")
         send_json(output, 422, {"error": "the instance's file can't be parsed"})
@@ -65,12 +71,14 @@ def send_json(output: orthanc.RestOutput, status: int, value: dict) -> None:
     body = json.dumps(value)
     if status == 200:
         output.AnswerBuffer(body, "application/json")
-    else:
-        output.SetHttpHeader("Content-Type", "application/json")
-        try:
-            output.SendHttpStatus(status, body, len(body.encode()))
-        except TypeError:  # Since release 5 of the plugin it takes two arguments.
-            output.SendHttpStatus(status, body.encode())
+        return
+    if status == 503:
+        output.SetHttpHeader("Retry-After", "1")
+    output.SetHttpHeader("Content-Type", "application/json")
+    try:
+        output.SendHttpStatus(status, body, len(body.encode()))
+    except TypeError:  # Since release 5 of the plugin it takes two arguments.
+        output.SendHttpStatus(status, body.encode())
 
 
 def on_change(change: int, level: int, resource: str) -> None:

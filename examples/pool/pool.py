@@ -1,34 +1,83 @@
-"""A pool of worker processes for Orthanc plugins that outlives what happens to its workers.
+"""A pool of worker processes for Orthanc plugins, in which every call ends.
 
 Copy this file beside a plugin. It needs Linux and Python 3.9 or later, and never imports
-``orthanc``, so it can be tried in any Python. With ``multiprocessing.Pool.apply`` a caller waits
-for ever when its worker is killed. Here a worker that dies, a task that takes too long and an
-Orthanc that stops each end in an exception.
+``orthanc``, so it can be tried in any Python. What it guarantees:
+
+- A call ends, in what its task returns or raises, or in PoolBusy, DeadlineExceeded or WorkerDied.
+- A call costs no other call anything. One that waits too long is dropped alone. A task that takes
+  too long or kills its worker costs that worker, which is replaced.
+- Nothing of one call reaches another. A worker has one task at a time, and is used again only if
+  the task before has ended cleanly.
+- Nothing is left behind. Workers, and what they have started in their process group, end with
+  Orthanc, however Orthanc ends.
+
+Workers are not forked from the running Orthanc, which has threads, locks and sockets, but from a
+helper process: a copy of Orthanc from the time when the script was loaded.
 """
 
-from __future__ import annotations
-
-import multiprocessing
+import ctypes
 import os
+import pickle
+import select
 import signal
+import socket
+import stat
+import struct
+import sys
 import threading
-from concurrent.futures import Future, ProcessPoolExecutor
+import time
+import traceback
+from collections import deque
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.process import BaseProcess
-from typing import Any, Callable
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import GeneratorType
+from typing import Any, Callable, Optional
+
+if sys.platform != "linux" or sys.version_info < (3, 9):
+    raise ImportError(
+        "pool.py needs Linux and Python 3.9 or later; this is {} with Python {}.{}.".format(
+            sys.platform, *sys.version_info[:2]
+        )
+    )
 
 
-class WorkerDied(Exception):
-    """The worker was killed or crashed before it had a result, or the pool was closed."""
+class PoolError(Exception):
+    """A call has ended without a result or an exception of its task.
+
+    ``status`` is the HTTP status for it: 504 if the task was late, otherwise 503.
+    """
+
+    status = 503
+
+
+class PoolBusy(PoolError):
+    """All workers are busy. The task was not run: try again later."""
+
+
+class DeadlineExceeded(PoolError):
+    """The task has not finished in time, and its worker was killed."""
+
+    status = 504
+
+
+class WorkerDied(PoolError):
+    """The worker was killed or crashed during the task, or the pool was closed."""
+
+
+class WorkerTraceback(Exception):
+    """The cause of an exception that a task has raised: where in the worker it was raised."""
+
+    def __str__(self) -> str:
+        return f"in the worker:\n{self.args[0]}"
 
 
 class WorkerPool:
-    """Worker processes that are forked from this one and run tasks for it.
+    """Worker processes, each of which runs one task at a time.
 
-    Make the pool when the plugin's script loads, below all functions that it is to run. Workers
-    know only what was defined when they were forked, and those forked later inherit Orthanc's
-    sockets.
+    Make the pool while the plugin's script loads, below all functions that it is to run: workers
+    know only what was defined by then.
     """
 
     def __init__(
@@ -36,83 +85,475 @@ class WorkerPool:
         workers: int,
         initializer: Callable[..., None] = lambda: None,
         arguments: tuple[Any, ...] = (),
+        waiting: int = 16,
+        patience: float = 10.0,
     ) -> None:
-        """Forks the workers; each calls ``initializer(*arguments)`` before its first task."""
-        self._size = workers
-        self._initializer = (initializer, arguments)
-        self._mending = threading.Lock()
+        """Starts the workers; each calls ``initializer(*arguments)`` before its first task.
+
+        At most ``waiting`` calls wait for a worker, each for at most ``patience`` seconds. A call
+        that waits in a REST callback holds one of Orthanc's HTTP threads, of which there are 50.
+        """
+        self._waiting = waiting
+        self._patience = patience
+        self._helper = _Helper(initializer, arguments)
+        self._lock = threading.Lock()  # guards the next three, and Call's own attributes
         self._closed = False
-        self._start()
-
-    # region start
-    def _start(self) -> None:
-        # "fork" is named because inside Orthanc the other start methods would start a second
-        # Orthanc, and Python 3.14 no longer forks by default.
-        context = multiprocessing.get_context("fork")
-        others = multiprocessing.active_children()
-        self._executor = ProcessPoolExecutor(self._size, context, _prepare, self._initializer)
-        self._executor.submit(int)  # The first task makes it fork all its workers.
-        self._workers: list[BaseProcess] = [
-            worker for worker in multiprocessing.active_children() if worker not in others
-        ]
-
-    # endregion
+        self._idle = [_Worker(self._helper) for _ in range(workers)]
+        self._queue: deque[Call] = deque()
 
     # region run
     def run(self, deadline: float, task: Callable[..., Any], *arguments: Any) -> Any:
-        """Runs ``task(*arguments)`` in a worker and gives its result, or raises what it raised.
+        """Runs ``task(*arguments)`` in a worker, and returns or raises what it returns or raises.
 
-        Raises TimeoutError after ``deadline`` seconds, and ends all workers, for one of them may
-        never come back. Raises WorkerDied when a worker dies: what runs beside it is lost with it.
+        Raises PoolBusy if too many calls wait for a worker, or this one has waited too long;
+        DeadlineExceeded if the worker has not finished after ``deadline`` seconds, not counting
+        the wait; WorkerDied if it was killed or crashed.
         """
-        try:
-            return self.submit(task, *arguments).result(deadline)
-        except FutureTimeoutError:
-            self._kill_workers()
-            raise TimeoutError(f"no worker finished within {deadline} seconds") from None
-        except BrokenProcessPool:
-            raise WorkerDied("the worker has failed") from None
+        return self._play(self._enter(), deadline, task, arguments)
 
     # endregion
 
-    def submit(self, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Has a worker run ``task(*arguments)`` without waiting: the future gets the result."""
-        with self._mending:
+    def submit(self, deadline: float, task: Callable[..., Any], *arguments: Any) -> "Call":
+        """Does the same in a thread of its own, and returns at once.
+
+        Raises PoolBusy if too many calls wait. Whatever else ``run`` raises, the ``result()`` of
+        the Call raises.
+        """
+        call = self._enter()
+
+        def play() -> None:
+            try:
+                call.set_result(self._play(call, deadline, task, arguments))
+            except BaseException as error:
+                call.set_exception(error)
+
+        try:
+            threading.Thread(target=play, daemon=True).start()
+        except RuntimeError:  # This process may not have another thread.
+            call.cancel()
+            play()
+            raise
+        return call
+
+    def close(self) -> None:
+        """Ends all workers and calls. Call it on ORTHANC_STOPPED: Orthanc waits for open calls."""
+        with self._lock:
+            self._closed = True
+            while self._queue:
+                self._queue.popleft()._turn.set_exception(WorkerDied("the pool is closed"))
+        self._helper.close()
+
+    # region queue
+    def _enter(self) -> "Call":
+        """Gives a new call a worker, or a place in the queue."""
+        call = Call(self)
+        with self._lock:
+            if self._closed:
+                raise WorkerDied("the pool is closed")
+            if self._idle:
+                call._take(self._idle.pop())
+            elif len(self._queue) < self._waiting:
+                self._queue.append(call)
+            else:
+                raise PoolBusy(f"{self._waiting} calls are waiting already")
+        return call
+
+    def _wait(self, call: "Call") -> "_Worker":
+        """Waits until it is the call's turn."""
+        try:
+            return call._turn.result(self._patience)
+        except FutureTimeoutError:
+            with self._lock:
+                if call in self._queue:
+                    self._queue.remove(call)
+                    message = f"no worker was free within {self._patience:g} seconds"
+                    raise PoolBusy(message) from None
+            return call._turn.result()  # It was, at the last moment.
+
+    def _leave(self, call: "Call") -> None:
+        """Hands the call's worker to the next call in the queue."""
+        with self._lock:
+            worker = call._worker
+            call._worker = None
+            assert worker
+            if self._queue:
+                self._queue.popleft()._take(worker)
+            else:
+                self._idle.append(worker)
+
+    # endregion
+
+    def _play(
+        self, call: "Call", deadline: float, task: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> Any:
+        worker = self._wait(call)
+        try:
+            worker.make_ready()
+            # From here on, a cancellation interrupts the worker.
+            if not call._is_cancelled:
+                return worker.run(deadline, task, arguments, call._note)
+        finally:
+            self._leave(call)
+            if call._is_cancelled:
+                raise CancelledError from None
+
+
+class Call(Future[Any]):
+    """A task in the pool, as ``submit`` returns it.
+
+    If the task is a generator, ``progress`` is what it has yielded last, and ``result()`` what it
+    returns.
+    """
+
+    def __init__(self, pool: WorkerPool) -> None:
+        super().__init__()
+        self.progress: Any = None
+        self._pool = pool
+        self._turn: Future[_Worker] = Future()
+        self._worker: Optional[_Worker] = None
+        self._is_cancelled = False
+
+    def cancel(self) -> bool:
+        """Has ``result()`` raise CancelledError, unless the call has ended; kills its worker."""
+        with self._pool._lock:
+            if self in self._pool._queue:
+                self._pool._queue.remove(self)
+                self._turn.set_exception(CancelledError())
+                self._is_cancelled = True
+            elif self._worker:
+                self._is_cancelled = True
+                self._worker.interrupt()
+            return self._is_cancelled
+
+    def _take(self, worker: "_Worker") -> None:
+        self._worker = worker
+        self._turn.set_result(worker)
+
+    def _note(self, progress: Any) -> None:
+        self.progress = progress
+
+
+# ---- One worker, as Orthanc sees it
+
+PROGRESS, RESULT, ERROR = b"P", b"R", b"E"
+
+
+class _Worker:
+    """A worker process, and whichever takes its place."""
+
+    def __init__(self, helper: "_Helper") -> None:
+        self._helper = helper
+        self._pid, self._connection = helper.fork()
+
+    def make_ready(self) -> None:
+        """Replaces a worker that has died since its last task, or was interrupted."""
+        if _is_readable(self._connection):
+            pid, connection = self._helper.fork()
+            self._helper.kill(self._pid)
+            self._connection.close()
+            self._pid, self._connection = pid, connection
+
+    def run(
+        self,
+        deadline: float,
+        task: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        report: Callable[[Any], None],
+    ) -> Any:
+        """Has the worker run a task. Unless the task ends cleanly, the worker is not used again."""
+        message = pickle.dumps((task, arguments), pickle.HIGHEST_PROTOCOL)
+        limit = time.monotonic() + deadline
+        kind, answer = PROGRESS, b""
+        try:
+            _send(self._connection, RESULT, message, limit)
+            while kind == PROGRESS:
+                kind, answer = _receive(self._connection, limit)
+                if kind == PROGRESS:
+                    report(pickle.loads(answer))
+        except socket.timeout:
+            raise DeadlineExceeded(f"no worker finished within {deadline:g} seconds") from None
+        except (EOFError, OSError):
+            raise WorkerDied("the worker has failed") from None
+        finally:
+            if kind == PROGRESS:
+                self.interrupt()
+                self._helper.kill(self._pid)
+        if kind == RESULT:
+            return pickle.loads(answer)
+        error, trace = pickle.loads(answer)
+        raise error from WorkerTraceback(trace)
+
+    def interrupt(self) -> None:
+        """Closes the connection for good: a ``run`` in another thread then ends at once."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+
+# ---- The helper process, as Orthanc sees it
+
+
+class _Helper:
+    """Forks and kills workers: a process with one thread and none of Orthanc's network sockets."""
+
+    PATIENCE = 10.0  # seconds that it has for an answer, before it is taken for dead
+
+    def __init__(self, initializer: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        self._prepare = (initializer, arguments)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._start()
+
+    # region fork
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(self.PATIENCE)
+        self._pid = os.fork()
+        if self._pid == 0:
+            with _ending_here():
+                self._control.close()
+                _help(theirs, *self._prepare)
+        theirs.close()
+
+    def fork(self) -> tuple[int, socket.socket]:
+        """Has it fork a worker. Returns the worker's process id and a connection to it."""
+        with self._lock:
             if self._closed:
                 raise WorkerDied("the pool is closed")
             try:
-                return self._executor.submit(task, *arguments)
-            except BrokenProcessPool:
+                pid, connections = self._ask(b"fork")
+            except (OSError, EOFError):  # It was killed, and its workers with it.
                 self._start()
-                return self._executor.submit(task, *arguments)
+                pid, connections = self._ask(b"fork")
+            if not connections:
+                raise WorkerDied(f"no worker can be started: {os.strerror(-pid)}")
+            return pid, socket.socket(fileno=connections[0])
+
+    # endregion
+
+    def kill(self, pid: int) -> None:
+        """Has it kill a worker and what the worker has started."""
+        with self._lock, suppress(OSError, EOFError):
+            self._ask(str(pid).encode())
 
     def close(self) -> None:
-        """Ends all workers at once. Call it on ORTHANC_STOPPED: Orthanc waits for open requests."""
-        with self._mending:
+        """Ends it, and all workers with it."""
+        with self._lock:
             self._closed = True
-            self._kill_workers()
+            self._end()
 
-    def _kill_workers(self) -> None:
-        for worker in self._workers:
-            worker.kill()
+    def _ask(self, order: bytes) -> tuple[int, list[int]]:
+        try:
+            self._control.send(order)
+            answer, descriptors, *_ = socket.recv_fds(self._control, 32, 1, socket.MSG_CMSG_CLOEXEC)
+            if not answer:
+                raise EOFError
+            return int(answer), descriptors
+        except (OSError, EOFError):
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        if self._pid == 0:
+            return
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_WR)
+            self._control.recv(1)  # returns when it has ended
+        self._control.close()
+        with suppress(ChildProcessError, ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+        self._pid = 0
 
 
-# region prepare
-def _prepare(initializer: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """Makes a forked copy of Orthanc a worker."""
+# ---- In the helper process
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
+
+
+def _help(
+    control: socket.socket, initializer: Callable[..., None], arguments: tuple[Any, ...]
+) -> None:
+    """Forks and kills workers until Orthanc closes its end of ``control``, if only by dying."""
+    _LIBC.prctl(_PR_SET_NAME, b"pool-helper")
     # Ctrl-C in a terminal reaches all processes: it is for Orthanc, which then ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_orthanc, daemon=True).start()
+    for name in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(name, signal.SIG_DFL)
+    _close_network_sockets()
+    helper = os.getpid()
+    workers: set[int] = set()
+    try:
+        while True:
+            order = control.recv(32)
+            if not order:
+                break
+            if order == b"fork":
+                ours, theirs = socket.socketpair()
+                with ours, theirs:
+                    pid = _fork()
+                    if pid == 0:
+                        with _ending_here():
+                            control.close()
+                            ours.close()
+                            _work(theirs, helper, initializer, arguments)
+                    if pid > 0:
+                        workers.add(pid)
+                    connections = [ours.fileno()] if pid > 0 else []
+                    socket.send_fds(control, [str(pid).encode()], connections)
+            else:
+                pid = int(order)
+                if pid in workers:  # Otherwise the number may be another process's by now.
+                    workers.remove(pid)
+                    _kill(pid)
+                control.send(order)
+    finally:
+        for pid in workers:
+            _kill(pid)
+
+
+def _fork() -> int:
+    """Like os.fork(), but an error is a negative number."""
+    try:
+        return os.fork()
+    except OSError as error:
+        return -(error.errno or 1)
+
+
+def _kill(pid: int) -> None:
+    """Kills a worker with its process group, and waits for its end."""
+    for kill in (os.killpg, os.kill):  # It may have been killed before it led a group.
+        with suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def _close_network_sockets() -> None:
+    """Closes what keeps Orthanc's ports in use, if this process was forked while Orthanc ran."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                found = socket.socket(fileno=int(name))
+                if found.family == socket.AF_UNIX:
+                    found.detach()
+                else:
+                    found.close()
+
+
+@contextmanager
+def _ending_here() -> Iterator[None]:
+    """Ends a forked copy of Orthanc after its own work: it must not go on as a second Orthanc."""
+    try:
+        yield
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(0)
+
+
+# ---- In a worker
+
+
+# region worker
+def _work(
+    connection: socket.socket,
+    helper: int,
+    initializer: Callable[..., None],
+    arguments: tuple[Any, ...],
+) -> None:
+    """Runs tasks, until Orthanc closes the connection."""
+    _LIBC.prctl(_PR_SET_NAME, b"pool-worker")
+    os.setpgid(0, 0)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != helper:
+        return
     initializer(*arguments)
+    with suppress(EOFError, ConnectionError):
+        while True:
+            _, message = _receive(connection)
+            _send(connection, *_answer(connection, message))
 
 
-def _end_with_orthanc() -> None:
-    """Waits for the death of Orthanc, which may have no time to end its workers."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _answer(connection: socket.socket, message: bytes) -> tuple[bytes, bytes]:
+    """Runs one task. Returns what becomes of it, pickled."""
+    try:
+        task, arguments = pickle.loads(message)
+        result = task(*arguments)
+        if isinstance(result, GeneratorType):
+            result = _follow(connection, result)
+        return RESULT, pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        return ERROR, _pickle_error(error)
+
+
+def _follow(connection: socket.socket, steps: GeneratorType) -> Any:
+    """Sends what a task yields. Returns what it returns."""
+    try:
+        while True:
+            _send(connection, PROGRESS, pickle.dumps(next(steps), pickle.HIGHEST_PROTOCOL))
+    except StopIteration as end:
+        return end.value
 
 
 # endregion
+
+
+def _pickle_error(error: Exception) -> bytes:
+    """Pickles an exception and its traceback; a RuntimeError instead of one that can't be."""
+    trace = traceback.format_exc()
+    try:
+        pickled = pickle.dumps((error, trace))
+        pickle.loads(pickled)
+        return pickled
+    except Exception:
+        return pickle.dumps((RuntimeError(repr(error)), trace))
+
+
+# ---- Messages: one byte that says what it is, the length of the rest, the rest
+
+_HEAD = struct.Struct("!cQ")
+
+
+def _send(
+    connection: socket.socket, kind: bytes, body: bytes, limit: Optional[float] = None
+) -> None:
+    """Sends a message. Raises socket.timeout after ``limit``, by time.monotonic()."""
+    head = _HEAD.pack(kind, len(body))
+    for part in [head + body] if len(body) < 16_384 else [head, body]:
+        connection.settimeout(_left(limit))
+        connection.sendall(part)
+
+
+def _receive(connection: socket.socket, limit: Optional[float] = None) -> tuple[bytes, bytes]:
+    """Receives a message. Raises socket.timeout after ``limit``, EOFError at the end of all."""
+    kind, length = _HEAD.unpack(_read(connection, _HEAD.size, limit))
+    return kind, _read(connection, length, limit)
+
+
+def _read(connection: socket.socket, size: int, limit: Optional[float]) -> bytes:
+    data = bytearray(size)
+    rest = memoryview(data)
+    while rest:
+        connection.settimeout(_left(limit))
+        count = connection.recv_into(rest)
+        if count == 0:
+            raise EOFError
+        rest = rest[count:]
+    return data  # not copied: it may be large
+
+
+def _left(limit: Optional[float]) -> Optional[float]:
+    if limit is None:
+        return None
+    left = limit - time.monotonic()
+    if left <= 0:
+        raise socket.timeout
+    return left
+
+
+def _is_readable(connection: socket.socket) -> bool:
+    """Whether there is something to read, or the other end is closed."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))

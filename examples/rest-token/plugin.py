@@ -5,9 +5,11 @@ from typing import Any
 
 import orthanc
 import requests
-from pool import WorkerDied, WorkerPool
+from pool import PoolError, WorkerPool
 
 WORKERS = 4
+# Each call holds one of Orthanc's 50 HTTP threads, and each worker that asks Orthanc needs another.
+WAITING = 16
 DEADLINE = 30  # seconds
 
 
@@ -42,7 +44,7 @@ def own_url() -> str:
 
 # Made once, while the script loads: in a callback it could deadlock with Orthanc.
 token = orthanc.GenerateRestApiAuthorizationToken()
-pool = WorkerPool(WORKERS, prepare, (own_url(), token))
+pool = WorkerPool(WORKERS, prepare, (own_url(), token), waiting=WAITING)
 # endregion
 
 
@@ -60,10 +62,8 @@ def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None
     except requests.RequestException as error:
         orthanc.LogWarning(f"A worker can't reach Orthanc: {error!r}")
         send_json(output, 502, {"error": "the worker can't reach Orthanc"})
-    except TimeoutError as error:
-        send_json(output, 504, {"error": str(error)})
-    except WorkerDied as error:
-        send_json(output, 503, {"error": str(error)})
+    except PoolError as error:
+        send_json(output, error.status, {"error": str(error)})
 
 
 # endregion
@@ -74,12 +74,14 @@ def send_json(output: orthanc.RestOutput, status: int, value: object) -> None:
     body = json.dumps(value)
     if status == 200:
         output.AnswerBuffer(body, "application/json")
-    else:
-        output.SetHttpHeader("Content-Type", "application/json")
-        try:
-            output.SendHttpStatus(status, body, len(body.encode()))
-        except TypeError:  # Since release 5 of the plugin it takes two arguments.
-            output.SendHttpStatus(status, body.encode())
+        return
+    if status == 503:
+        output.SetHttpHeader("Retry-After", "1")
+    output.SetHttpHeader("Content-Type", "application/json")
+    try:
+        output.SendHttpStatus(status, body, len(body.encode()))
+    except TypeError:  # Since release 5 of the plugin it takes two arguments.
+        output.SendHttpStatus(status, body.encode())
 
 
 def on_change(change: int, level: int, resource: str) -> None:

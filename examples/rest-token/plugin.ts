@@ -1,23 +1,23 @@
 /** Serves the list of all instances on /computation: a worker asks Orthanc's REST API, by token. */
 import { createServer, type ServerResponse } from "node:http";
-import { Piscina } from "piscina";
+import { PoolError, WorkerPool } from "./pool.ts";
 import type { Answer } from "./worker.ts";
 
 const WORKERS = 4;
+// Each call holds one of Orthanc's 50 HTTP threads, and each worker that asks Orthanc needs another.
+const WAITING = 16;
 const DEADLINE = 30; // seconds
 
 // #region token
 // The bridge has put the token and Orthanc's address into the environment, which workers share.
-const { ORTHANC_TOKEN, ORTHANC_URL, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN || !ORTHANC_URL)
-  throw new Error("Start this plugin through Orthanc's bridge.py");
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
 
-const pool = new Piscina({
-  filename: new URL("./worker.ts", import.meta.url).href,
-  minThreads: WORKERS,
-  maxThreads: WORKERS,
-  // Otherwise an idle worker sleeps so deeply that it misses the end of its connections to Orthanc.
-  atomics: "disabled",
+const file = new URL("./worker.ts", import.meta.url);
+const pool = new WorkerPool<undefined, Answer | undefined>(file, {
+  workers: WORKERS,
+  waiting: WAITING,
 });
 // #endregion
 
@@ -29,8 +29,7 @@ const server = createServer(async (request, response) => {
     return;
   }
   try {
-    const signal = AbortSignal.timeout(DEADLINE * 1000); // It also ends the worker.
-    const answer: Answer | undefined = await pool.run(undefined, { signal });
+    const answer = await pool.run(undefined, { deadline: DEADLINE });
     if (!answer) {
       sendJson(response, 502, { error: "the worker can't reach Orthanc" });
     } else if (answer.status === 200) {
@@ -41,8 +40,7 @@ const server = createServer(async (request, response) => {
     }
   } catch (error) {
     console.warn("A worker gave no result:", error);
-    const late = error instanceof Error && error.name === "AbortError";
-    if (late) sendJson(response, 504, { error: `no worker finished within ${DEADLINE} seconds` });
+    if (error instanceof PoolError) sendJson(response, error.status, { error: error.message });
     else sendJson(response, 503, { error: "the worker has failed" });
   }
 });
@@ -50,6 +48,7 @@ const server = createServer(async (request, response) => {
 
 /** Answers with a status and a JSON body. */
 function sendJson(response: ServerResponse, status: number, value: object): void {
+  if (status === 503) response.setHeader("retry-after", "1");
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
 }
 

@@ -1,72 +1,75 @@
-"""Runs long computations in workers, which send messages on how far they are.
+"""Runs long computations in workers, which report their progress.
 
-POST /computations with {"count": N} starts one, GET /computations/{id} tells its progress.
+POST /computations with {"count": N} starts one. GET /computations/{id} returns its state and
+progress, and DELETE cancels it.
 """
 
 import json
 import math
-import multiprocessing
-import threading
+import time
 import uuid
-from concurrent.futures import Future
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, wait
 from typing import Any
 
 import orthanc
-from pool import WorkerDied, WorkerPool
+from pool import Call, PoolBusy, PoolError, WorkerPool
 
 WORKERS = 4
-KEPT = 100  # Computations that are remembered.
+WAITING = 16  # computations that may wait for a worker
+DEADLINE = 600  # seconds that a computation may wait, and then work
+KEPT = 300  # seconds for which an ended computation can be asked for
+LIMIT = 1000  # computations that are remembered
+BODY_LIMIT = 10_000  # bytes
 STEPS = 10
 
 
 # region worker
-def prepare(queue: "multiprocessing.Queue") -> None:
-    """Hands the queue to a worker."""
-    global messages
-    messages = queue
-
-
-def compute(id: str, count: int) -> None:
-    """Computes that many square roots, in a worker, and says after each tenth how far it is."""
+def compute(count: int) -> Iterator[int]:
+    """Computes that many square roots, in a worker. Yields the progress after each tenth."""
     for step in range(STEPS):
         for number in range(count * step // STEPS, count * (step + 1) // STEPS):
             math.sqrt(number)
-        messages.put((id, 100 * (step + 1) // STEPS))
+        yield 100 * (step + 1) // STEPS
 
 
 # endregion
 
 
 # region master
-computations: dict = {}
-queue = multiprocessing.get_context("fork").Queue()
-pool = WorkerPool(WORKERS, prepare, (queue,))
-
-
-def listen() -> None:
-    """Takes the workers' messages, for as long as Orthanc runs."""
-    while True:
-        id, progress = queue.get()
-        if id in computations:
-            computations[id]["progress"] = progress
+computations: dict[str, Call] = {}
+ended: dict[str, float] = {}  # when, by time.monotonic()
+pool = WorkerPool(WORKERS, waiting=WAITING, patience=DEADLINE)
 
 
 def start(count: int) -> dict:
-    """Has a worker compute, and gives the new computation without waiting for it."""
+    """Has a worker compute, and returns the new computation without waiting for it."""
     id = str(uuid.uuid4())
-    computation = {"id": id, "state": "running", "progress": 0}
-
-    def finish(future: Future) -> None:
-        computation["state"] = "failed" if future.exception() else "done"
-
-    pool.submit(compute, id, count).add_done_callback(finish)
-    computations[id] = computation
-    for old in list(computations)[:-KEPT]:
-        del computations[old]
-    return computation
+    call = pool.submit(DEADLINE, compute, count)
+    computations[id] = call
+    call.add_done_callback(lambda _: ended.setdefault(id, time.monotonic()))
+    return describe(id, call)
 
 
-threading.Thread(target=listen, daemon=True).start()
+def describe(id: str, call: Call) -> dict:
+    """The state of a computation, its progress in percent, and why it has failed."""
+    error = call.exception() if call.done() else None
+    if isinstance(error, CancelledError):
+        state, error = "cancelled", None
+    else:
+        state = "running" if not call.done() else "failed" if error else "done"
+    reason = str(error) if error else None
+    return {"id": id, "state": state, "progress": call.progress or 0, "error": reason}
+
+
+def forget() -> None:
+    """Forgets the computations that have ended long ago."""
+    for id, when in list(ended.items()):
+        if time.monotonic() - when > KEPT:
+            computations.pop(id, None)
+            ended.pop(id, None)
+
+
 # endregion
 
 
@@ -76,29 +79,40 @@ def on_start(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     if request["method"] != "POST":
         output.SendMethodNotAllowed("POST")
         return
+    if len(request["body"]) > BODY_LIMIT:
+        send_json(output, 413, {"error": f"the body has more than {BODY_LIMIT} bytes"})
+        return
     try:
         count = json.loads(request["body"])["count"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         count = None
-    if type(count) is not int or count < 0:
+    if isinstance(count, float) and count.is_integer():
+        count = int(count)  # JSON does not tell 1.0 from 1.
+    if type(count) is not int or not 0 <= count < 2**53:
         send_json(output, 400, {"error": 'the body must be JSON like {"count": 1000}'})
         return
+    forget()
     try:
+        if len(computations) >= LIMIT:
+            raise PoolBusy
         send_json(output, 202, start(count))
-    except WorkerDied as error:
-        send_json(output, 503, {"error": str(error)})
+    except PoolError:
+        send_json(output, 503, {"error": "there are too many computations"})
 
 
-def on_progress(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers GET /computations/{id}."""
-    if request["method"] != "GET":
-        output.SendMethodNotAllowed("GET")
+def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+    """Answers GET and DELETE /computations/{id}."""
+    id = request["groups"][0]
+    if request["method"] not in ("GET", "DELETE"):
+        output.SendMethodNotAllowed("GET, DELETE")
         return
-    computation = computations.get(request["groups"][0])
-    if computation:
-        send_json(output, 200, computation)
-    else:
+    call = computations.get(id)
+    if not call:
         send_json(output, 404, {"error": "no such computation"})
+        return
+    if request["method"] == "DELETE" and call.cancel():
+        wait([call], 10)
+    send_json(output, 200, describe(id, call))
 
 
 # endregion
@@ -109,12 +123,14 @@ def send_json(output: orthanc.RestOutput, status: int, value: dict) -> None:
     body = json.dumps(value)
     if status == 200:
         output.AnswerBuffer(body, "application/json")
-    else:
-        output.SetHttpHeader("Content-Type", "application/json")
-        try:
-            output.SendHttpStatus(status, body, len(body.encode()))
-        except TypeError:  # Since release 5 of the plugin it takes two arguments.
-            output.SendHttpStatus(status, body.encode())
+        return
+    if status == 503:
+        output.SetHttpHeader("Retry-After", "1")
+    output.SetHttpHeader("Content-Type", "application/json")
+    try:
+        output.SendHttpStatus(status, body, len(body.encode()))
+    except TypeError:  # Since release 5 of the plugin it takes two arguments.
+        output.SendHttpStatus(status, body.encode())
 
 
 def on_change(change: int, level: int, resource: str) -> None:
@@ -124,5 +140,5 @@ def on_change(change: int, level: int, resource: str) -> None:
 
 
 orthanc.RegisterRestCallback("/computations", on_start)
-orthanc.RegisterRestCallback("/computations/([^/]+)", on_progress)
+orthanc.RegisterRestCallback("/computations/([^/]+)", on_computation)
 orthanc.RegisterOnChangeCallback(on_change)

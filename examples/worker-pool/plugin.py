@@ -6,16 +6,17 @@ import time
 from typing import Any
 
 import orthanc
-from pool import WorkerDied, WorkerPool
+from pool import PoolError, WorkerPool
 
 WORKERS = 4
+WAITING = 16  # calls that may wait for a worker
 DEADLINE = 30  # seconds
 SQUARE_ROOTS = 30_000_000
 
 
 # region compute
 def compute(count: int) -> float:
-    """Computes that many square roots, in a worker, and gives how long it took, in seconds."""
+    """Computes that many square roots, in a worker, and returns how long it took, in seconds."""
     start = time.perf_counter()
     for number in range(count):
         math.sqrt(number)
@@ -25,7 +26,7 @@ def compute(count: int) -> float:
 # endregion
 
 # region pool
-pool = WorkerPool(WORKERS)
+pool = WorkerPool(WORKERS, waiting=WAITING)
 # endregion
 
 
@@ -36,16 +37,14 @@ def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None
         output.SendMethodNotAllowed("GET")
         return
     count = request["get"].get("count", str(SQUARE_ROOTS))
-    if not (count.isascii() and count.isdigit()):
-        send_error(output, 400, "count must be a whole number")
+    if not (count.isascii() and count.isdigit() and len(count) < 16):
+        send_error(output, 400, "count must be a whole number below 10^15")
         return
     try:
         seconds = pool.run(DEADLINE, compute, int(count))
         output.AnswerBuffer(f"computed for {seconds:.3f} seconds\n", "text/plain")
-    except TimeoutError as error:
-        send_error(output, 504, str(error))
-    except WorkerDied as error:
-        send_error(output, 503, str(error))
+    except PoolError as error:
+        send_error(output, error.status, str(error))
 
 
 # endregion
@@ -54,6 +53,8 @@ def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None
 def send_error(output: orthanc.RestOutput, status: int, message: str) -> None:
     """Answers with a status and a JSON body that says why."""
     body = json.dumps({"error": message})
+    if status == 503:
+        output.SetHttpHeader("Retry-After", "1")
     output.SetHttpHeader("Content-Type", "application/json")
     try:
         output.SendHttpStatus(status, body, len(body.encode()))

@@ -13,10 +13,23 @@ export function descendants(orthanc: Orthanc): number[] {
   return found.slice(1);
 }
 
-/** The ids of those descendants that have no children: the workers, or Node where its workers are threads. */
+/**
+ * The ids of those descendants that have no children: the workers, or Node where its workers are threads. The
+ * helper of `pool.py` is none, even when all of its workers have been killed.
+ */
 export function workers(orthanc: Orthanc): number[] {
   const all = running();
-  return descendants(orthanc).filter((pid) => childrenOf(pid, all).length === 0);
+  return descendants(orthanc).filter(
+    (pid) => childrenOf(pid, all).length === 0 && nameOf(pid) !== "pool-helper",
+  );
+}
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return "";
+  }
 }
 
 /** All processes of this machine: id to the parent's id. */

@@ -6,10 +6,10 @@ import { EXAMPLES, type Example, type Twin } from "./example.ts";
 import type { Versions } from "./run.ts";
 
 const NODE_MODULES = path.resolve(EXAMPLES, "../node_modules");
-/** The Python files that readers copy along, below `examples/`. */
-const COPIED_ALONG: Record<Twin, string> = {
-  python: "pool/pool.py",
-  typescript: "bridge/bridge.py",
+/** The files that readers copy along, below `examples/`. */
+const COPIED_ALONG: Record<Twin, string[]> = {
+  python: ["pool/pool.py"],
+  typescript: ["bridge/bridge.py", "pool/pool.ts"],
 };
 
 /** The texts of a twin's own files, by name. */
@@ -44,12 +44,10 @@ export async function startTwin(
   twin: Twin,
   { edited, script, configuration, signal }: TwinOptions = {},
 ): Promise<Orthanc> {
-  const alongside = COPIED_ALONG[twin];
-  const files: TwinFiles = {
-    ...(await readTwinFiles(example, twin)),
-    ...edited,
-    [path.basename(alongside)]: await readFile(path.join(EXAMPLES, alongside), "utf8"),
-  };
+  const files: TwinFiles = { ...(await readTwinFiles(example, twin)), ...edited };
+  for (const name of COPIED_ALONG[twin]) {
+    files[path.basename(name)] = await readFile(path.join(EXAMPLES, name), "utf8");
+  }
   const orthanc = await startOrthanc(
     twin === "python"
       ? { script: script ?? "plugin.py", files, configuration, signal }

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import orthanc
-from pool import WorkerDied, WorkerPool
+from pool import PoolError, WorkerPool
 
 DEADLINE = 2  # seconds
 
@@ -23,10 +23,8 @@ def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None
     try:
         total = pool.run(DEADLINE, compute, count)
         output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
-    except WorkerDied:
-        output.SendHttpStatusCode(503)
-    except TimeoutError:
-        output.SendHttpStatusCode(504)
+    except PoolError as error:
+        output.SendHttpStatusCode(error.status)
 
 
 def on_change(change: int, level: int, resource: str) -> None:

@@ -6,7 +6,7 @@ from typing import Optional
 
 import orthanc
 import requests
-from pool import WorkerDied, WorkerPool
+from pool import PoolError, WorkerPool
 
 DEADLINE = 30  # seconds
 
@@ -27,8 +27,9 @@ pool = WorkerPool(2)
 def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
     """Keeps the new instance at once; what is to be logged follows."""
     try:
-        pool.submit(count_instances, url, token).add_done_callback(log)  # Does not wait.
-    except WorkerDied as error:
+        call = pool.submit(DEADLINE, count_instances, url, token)  # Does not wait.
+        call.add_done_callback(log)
+    except PoolError as error:
         orthanc.LogError(f"An instance arrives, and is not counted: {error}")
     return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None
 

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import orthanc
 import requests
-from pool import WorkerDied, WorkerPool
+from pool import PoolError, WorkerPool
 
 DEADLINE = 30  # seconds
 
@@ -28,7 +28,7 @@ def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None
     token = orthanc.GenerateRestApiAuthorizationToken()  # A fresh one for each call.
     try:
         output.AnswerBuffer(pool.run(DEADLINE, list_instances, url, token), "application/json")
-    except (requests.RequestException, WorkerDied, TimeoutError) as error:
+    except (requests.RequestException, PoolError) as error:
         orthanc.LogError(f"No worker gives the list: {error!r}")
         output.SendHttpStatusCode(503)
 

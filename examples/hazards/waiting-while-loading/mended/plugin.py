@@ -1,11 +1,10 @@
 """Serves GET /computation: a sum that a worker adds up once, and that the first call waits for."""
 
-import concurrent.futures
 import math
 from typing import Any
 
 import orthanc
-from pool import WorkerPool
+from pool import PoolError, WorkerPool
 
 DEADLINE = 30  # seconds
 
@@ -16,20 +15,17 @@ def compute() -> float:
 
 
 pool = WorkerPool(2)
-future = pool.submit(compute)  # Does not wait.
+call = pool.submit(DEADLINE, compute)  # Does not wait.
 
 
 def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with the sum, or with 503 or 504 where no worker gives it."""
-    global future
+    """Answers with the sum, or with 503 or 504 if there is none."""
+    global call
     try:
-        total = future.result(DEADLINE)
-        output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
-    except concurrent.futures.TimeoutError:
-        output.SendHttpStatusCode(504)
-    except concurrent.futures.BrokenExecutor:
-        future = pool.submit(compute)  # For the next call.
-        output.SendHttpStatusCode(503)
+        output.AnswerBuffer(f"{call.result():.0f}\n", "text/plain")
+    except PoolError as error:
+        call = pool.submit(DEADLINE, compute)  # For the next request.
+        output.SendHttpStatusCode(error.status)
 
 
 def on_change(change: int, level: int, resource: str) -> None:
