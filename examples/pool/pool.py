@@ -28,12 +28,12 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import GeneratorType
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 if sys.platform != "linux" or sys.version_info < (3, 9):
     raise ImportError(
@@ -263,7 +263,7 @@ class _Worker:
         """Has the worker run a task. Unless the task ends cleanly, the worker is not used again."""
         message = pickle.dumps((task, arguments), pickle.HIGHEST_PROTOCOL)
         limit = time.monotonic() + deadline
-        kind, answer = PROGRESS, b""
+        kind, answer = PROGRESS, bytearray()
         try:
             _send(self._connection, RESULT, message, limit)
             while kind == PROGRESS:
@@ -475,7 +475,7 @@ def _work(
             _send(connection, *_answer(connection, message))
 
 
-def _answer(connection: socket.socket, message: bytes) -> tuple[bytes, bytes]:
+def _answer(connection: socket.socket, message: bytearray) -> tuple[bytes, bytes]:
     """Runs one task. Returns what becomes of it, pickled."""
     try:
         task, arguments = pickle.loads(message)
@@ -525,13 +525,13 @@ def _send(
         connection.sendall(part)
 
 
-def _receive(connection: socket.socket, limit: Optional[float] = None) -> tuple[bytes, bytes]:
+def _receive(connection: socket.socket, limit: Optional[float] = None) -> tuple[bytes, bytearray]:
     """Receives a message. Raises socket.timeout after ``limit``, EOFError at the end of all."""
     kind, length = _HEAD.unpack(_read(connection, _HEAD.size, limit))
     return kind, _read(connection, length, limit)
 
 
-def _read(connection: socket.socket, size: int, limit: Optional[float]) -> bytes:
+def _read(connection: socket.socket, size: int, limit: Optional[float]) -> bytearray:
     data = bytearray(size)
     rest = memoryview(data)
     while rest:
@@ -540,7 +540,7 @@ def _read(connection: socket.socket, size: int, limit: Optional[float]) -> bytes
         if count == 0:
             raise EOFError
         rest = rest[count:]
-    return data  # not copied: it may be large
+    return data
 
 
 def _left(limit: Optional[float]) -> Optional[float]:

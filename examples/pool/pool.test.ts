@@ -91,18 +91,23 @@ test("a function defined below the pool is unknown to its workers", async () => 
   expect(await orthanc.log()).toMatch(/AttributeError.*late/);
 });
 
-test("waiting for a worker while the script loads gets no result", async () => {
+test("a script may wait for a worker while it loads: the task is pickled on its own thread", async () => {
   orthanc = await start(
     "from pool import WorkerPool",
-    "pool = WorkerPool(1)",
     "def work(): return 1",
     "pool = WorkerPool(1)",
-    "try: seen = pool.run(5, work)",
-    "except TimeoutError as error: seen = error",
+    "seen = pool.run(5, work)",
     ...route("seen"),
   );
-  expect(await (await orthanc.request("/route")).text()).toBe(
-    "no worker finished within 5 seconds",
+  expect(await (await orthanc.request("/route")).text()).toBe("1");
+});
+
+test("an unsupported Python is refused in words", async () => {
+  const error = await start("import sys", "sys.version_info = (3, 8, 18)", "import pool").catch(
+    (error: Error) => error,
+  );
+  expect((error as Error).message).toContain(
+    "pool.py needs Linux and Python 3.9 or later; this is linux with Python 3.8.",
   );
 });
 

@@ -31,7 +31,7 @@ export interface PoolOptions {
 }
 
 export interface CallOptions {
-  /** Seconds that the worker has, not counting the wait. */
+  /** Seconds that the worker has, not counting the wait; a new worker's start counts. */
   deadline: number;
   transferList?: TransferListItem[];
   /** To end the call early, abort it with the error that `run` is to throw. */

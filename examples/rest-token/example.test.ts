@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
 import { endAfterEachTest } from "../../src/harness/live.ts";
 import { descendants } from "../../src/harness/processes.ts";
-import { startTwin, typescriptEnvironment } from "../../src/harness/twin.ts";
+import { startTwin } from "../../src/harness/twin.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 
 const EXAMPLES = path.resolve(import.meta.dirname, "..");
@@ -67,29 +67,20 @@ async function connections(port: string): Promise<number> {
 
 test("both twins say 502 when Orthanc refuses the token", async () => {
   const example = await readExample("rest-token");
-  const folder = path.join(EXAMPLES, "rest-token");
   const refused = { status: 502, body: { error: "Orthanc answered the worker with status 401" } };
-  const wrong = 'orthanc.GenerateRestApiAuthorizationToken = lambda: "Bearer wrong"';
-  // Each script is the twin itself, or the bridge, in an Orthanc that never made the token it is given.
-  const scripts: [string, Record<string, string>, object][] = [
-    [path.join(folder, "plugin.py"), { PYTHONPATH: path.join(EXAMPLES, "pool") }, {}],
-    [
-      path.join(EXAMPLES, "bridge/bridge.py"),
-      typescriptEnvironment(),
-      {
-        Script: path.join(folder, "plugin.ts"),
-        Routes: example.routes,
-        Executable: process.execPath,
-      },
-    ],
-  ];
-  for (const [script, environment, node] of scripts) {
-    const preamble = path.join(await temporaryFolder(), "wrong_token.py");
-    const run = `__file__ = ${JSON.stringify(script)}\nexec(open(__file__).read())`;
-    await writeFile(preamble, `import orthanc\n${wrong}\n${run}\n`);
-    const configuration = { Node: node };
-    const orthanc = ended(await startOrthanc({ script: preamble, environment, configuration }));
-    expect(await list(orthanc)).toEqual(refused);
+  // The twin itself, or the bridge, in an Orthanc that never made the token it is given.
+  const wrong = [
+    "import orthanc",
+    'orthanc.GenerateRestApiAuthorizationToken = lambda: "Bearer wrong"',
+    "import real",
+  ].join("\n");
+  for (const [twin, script] of [
+    ["python", "rest-token/plugin.py"],
+    ["typescript", "bridge/bridge.py"],
+  ] as const) {
+    const real = await readFile(path.join(EXAMPLES, script), "utf8");
+    const edited = { [path.basename(script)]: wrong, "real.py": real };
+    expect(await list(ended(await startTwin(example, twin, { edited })))).toEqual(refused);
   }
 });
 
@@ -140,4 +131,13 @@ test.each(TWINS)("%s: no token on a command line, in the log, or in a file", asy
   );
   const token = /Bearer [0-9a-f]{8}-/;
   for (const text of [...lines, ...texts, await orthanc.log()]) expect(text).not.toMatch(token);
+});
+
+test.each(TWINS)("%s: a hundred calls at once leave threads for the workers", async (twin) => {
+  const orthanc = await start(twin);
+  const answers = await Promise.all(Array.from({ length: 100 }, () => list(orthanc)));
+  const statuses = answers.map(({ status }) => status);
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(20);
+  expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
+  expect((await list(orthanc)).status).toBe(200);
 });

@@ -105,7 +105,7 @@ describe("in a Python without Orthanc", () => {
         "except pool.WorkerDied as error: print(error)",
         "print(workers.run(10, pow, 2, 11))",
         "try: workers.run(0.2, time.sleep, 60)",
-        "except TimeoutError as error: print(error)",
+        "except pool.DeadlineExceeded as error: print(error)",
         "workers.close()",
       ].join("\n"),
     );

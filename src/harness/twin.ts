@@ -28,7 +28,7 @@ export async function readTwinFiles({ folder }: Startable, twin: Twin): Promise<
 
 /** How a twin is started. */
 export interface TwinOptions extends Pick<OrthancOptions, "configuration" | "signal"> {
-  /** Texts that take the place of the twin's own files. */
+  /** Texts that take the place of the twin's own files and of those beside them, or are added. */
   edited?: TwinFiles;
   /** What Orthanc or the bridge loads, where it is not `plugin.py` or `plugin.ts`. */
   script?: string;
@@ -44,10 +44,11 @@ export async function startTwin(
   twin: Twin,
   { edited, script, configuration, signal }: TwinOptions = {},
 ): Promise<Orthanc> {
-  const files: TwinFiles = { ...(await readTwinFiles(example, twin)), ...edited };
+  const files: TwinFiles = {};
   for (const name of COPIED_ALONG[twin]) {
     files[path.basename(name)] = await readFile(path.join(EXAMPLES, name), "utf8");
   }
+  Object.assign(files, await readTwinFiles(example, twin), edited);
   const orthanc = await startOrthanc(
     twin === "python"
       ? { script: script ?? "plugin.py", files, configuration, signal }

@@ -1,0 +1,227 @@
+/** What the pools of both languages promise, each shown by an attempt to break it on a live Orthanc. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { TWINS } from "../../src/harness/example.ts";
+import { descendants, workers } from "../../src/harness/processes.ts";
+import type { Orthanc } from "../../src/orthanc/server.ts";
+import { run, startFixture } from "../../src/testing/poolFixture.ts";
+
+function sleep(orthanc: Orthanc, seconds: number, deadline = 10, nonce = "") {
+  return run(orthanc, "sleep", { seconds, deadline, nonce });
+}
+
+describe.each(TWINS)("%s", (twin) => {
+  let orthanc: Orthanc;
+  beforeAll(async () => {
+    orthanc = await startFixture(twin);
+    await Promise.all([sleep(orthanc, 0), sleep(orthanc, 0)]);
+    return () => orthanc.stop();
+  });
+
+  test("more calls than workers: the time that a call waits does not count as work", async () => {
+    const nonces = ["a", "b", "c", "d", "e", "f"];
+    // In turn on two workers, the last ones end after three times 1.5 s, later than the deadline.
+    const answers = await Promise.all(nonces.map((nonce) => sleep(orthanc, 1.5, 2, nonce)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 200]);
+    expect(answers.map(({ value }) => value?.nonce)).toEqual(nonces);
+  });
+
+  test("a call that waits too long is dropped alone", async () => {
+    const working = [sleep(orthanc, 7), sleep(orthanc, 7)];
+    const late = await sleep(orthanc, 0);
+    expect(late).toEqual({ status: 503, error: "no worker was free within 5 seconds" });
+    for (const answer of await Promise.all(working)) expect(answer.status).toBe(200);
+  });
+
+  test("a call beyond those that may wait is refused at once", async () => {
+    let ended = 0;
+    const accepted = [1, 2, 3, 4, 5, 6].map((_) => sleep(orthanc, 1).finally(() => ended++));
+    await expect
+      .poll(async () => (ended > 0 ? "too late" : (await sleep(orthanc, 0)).error), { interval: 5 })
+      .toBe("4 calls are waiting already");
+    expect(
+      (await Promise.all(accepted))
+        .map(({ status }) => status)
+        .sort()
+        .slice(0, 4),
+    ).toEqual([200, 200, 200, 200]);
+  });
+
+  test("a task that takes too long costs its own worker, and no other call", async () => {
+    const neighbour = sleep(orthanc, 3);
+    const late = await sleep(orthanc, 60, 1);
+    expect(late).toEqual({ status: 504, error: "no worker finished within 1 seconds" });
+    const { status, value } = await neighbour;
+    expect(status).toBe(200);
+    const next = await Promise.all([sleep(orthanc, 0.5), sleep(orthanc, 0.5)]);
+    expect(next.map(({ status }) => status)).toEqual([200, 200]);
+    expect(next.map(({ value }) => value?.worker)).toContain(value?.worker);
+  });
+
+  test("deadlines that pass together kill nothing that comes after them", async () => {
+    for (let round = 0; round < 5; round++) {
+      const late = await Promise.all([1, 2].map(() => sleep(orthanc, 60, 0.2)));
+      expect(late.map(({ status }) => status)).toEqual([504, 504]);
+      const next = await Promise.all([1, 2].map(() => sleep(orthanc, 0.3)));
+      expect(next.map(({ status }) => status)).toEqual([200, 200]);
+    }
+  });
+
+  test("a task's own TimeoutError reaches its own caller, and nothing else happens", async () => {
+    const neighbour = sleep(orthanc, 1);
+    expect(await run(orthanc, "fail")).toEqual({ status: 422, error: "the task's own" });
+    const { status, value } = await neighbour;
+    expect(status).toBe(200);
+    const after = await Promise.all([sleep(orthanc, 0.5), sleep(orthanc, 0.5)]);
+    expect(after.map(({ value }) => value?.worker)).toContain(value?.worker);
+  });
+});
+
+test("typescript: a thread that dies costs its own call", async () => {
+  const orthanc = await startFixture("typescript");
+  try {
+    const neighbour = sleep(orthanc, 2, 10, "mine");
+    expect((await run(orthanc, "die")).status).toBe(422);
+    expect((await neighbour).value?.nonce).toBe("mine");
+    expect((await sleep(orthanc, 0)).status).toBe(200);
+  } finally {
+    await orthanc.stop();
+  }
+});
+
+describe("python, whose workers are processes", () => {
+  let orthanc: Orthanc;
+  beforeAll(async () => {
+    orthanc = await startFixture("python");
+    return () => orthanc.stop();
+  });
+
+  const named = (name: string) =>
+    descendants(orthanc).filter((pid) => readFileSync(`/proc/${pid}/comm`, "utf8") === `${name}\n`);
+  /** The helper process, from which workers are forked. */
+  const helper = () => named("pool-helper")[0] as number;
+
+  /** Has two workers run, and returns their process ids: one that died is replaced by the next call. */
+  async function twoWorkers(): Promise<number[]> {
+    const answers = await Promise.all([sleep(orthanc, 0.3), sleep(orthanc, 0.3)]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    const pids = answers.map(({ value }) => value?.worker as number);
+    expect(workers(orthanc).sort()).toEqual(pids.sort());
+    return pids;
+  }
+
+  /** Waits until a worker sleeps in its task. */
+  async function busy(...pids: number[]): Promise<void> {
+    const sleeps = (pid: number) =>
+      readFileSync(`/proc/${pid}/wchan`, "utf8").includes("nanosleep");
+    await expect.poll(() => pids.filter(sleeps)).toEqual(pids);
+  }
+
+  test("a worker that is killed at work costs its own call", async () => {
+    const pids = await twoWorkers();
+    const calls = [sleep(orthanc, 3), sleep(orthanc, 3)];
+    await busy(...pids);
+    process.kill(pids[0] as number, "SIGKILL");
+    const statuses = (await Promise.all(calls)).map(({ status }) => status);
+    expect(statuses.sort()).toEqual([200, 503]);
+  });
+
+  test("a frozen worker ends with the deadline, even if it no longer reads its task", async () => {
+    expect((await run(orthanc, "freeze", { deadline: 1 })).status).toBe(504);
+    const [pid] = await twoWorkers();
+    process.kill(pid as number, "SIGSTOP");
+    const calls = await Promise.all(
+      [1, 2].map(() => run(orthanc, "measure", { size: 50_000_000, deadline: 3 })),
+    );
+    expect(calls.map(({ status }) => status).sort()).toEqual([200, 504]);
+  });
+
+  test("large arguments and results pass", async () => {
+    const size = 100_000_000;
+    expect(await run(orthanc, "measure", { size, deadline: 60 })).toEqual({
+      status: 200,
+      value: size,
+    });
+    expect(await run(orthanc, "produce", { size, deadline: 60 })).toEqual({
+      status: 200,
+      value: size,
+    });
+  });
+
+  test("what a task has started ends with it", async () => {
+    const call = run(orthanc, "spawn", { deadline: 2 });
+    await expect.poll(() => named("sleep")).toHaveLength(1);
+    expect((await call).status).toBe(504);
+    expect(named("sleep")).toEqual([]);
+  });
+
+  test("the helper has one thread, as Orthanc has while it loads the script", async () => {
+    const status = readFileSync(`/proc/${helper()}/status`, "utf8");
+    expect(status).toMatch(/^Threads:\s+1$/m);
+    expect(await orthanc.log()).toMatch(/Threads while the script loads: 1$/m);
+  });
+
+  test("no worker holds a port of Orthanc's, whenever it was forked", async () => {
+    expect(ports(orthanc.pid).length).toBeGreaterThan(0);
+    for (const pid of await twoWorkers()) process.kill(pid, "SIGKILL");
+    await twoWorkers();
+    for (const pid of descendants(orthanc)) expect(ports(pid)).toEqual([]);
+  });
+
+  test("a killed helper takes its workers with it, and the next call has new ones", async () => {
+    const pids = await twoWorkers();
+    const lost = Promise.all([sleep(orthanc, 60, 90), sleep(orthanc, 60, 90)]);
+    await busy(...pids);
+    const before = helper();
+    process.kill(before, "SIGKILL");
+    expect((await lost).map(({ status }) => status)).toEqual([503, 503]);
+    await twoWorkers();
+    expect(helper()).not.toBe(before);
+    for (const pid of descendants(orthanc)) expect(ports(pid)).toEqual([]);
+  });
+
+  test("nothing is left of a busy pool when Orthanc is killed", async () => {
+    const call = run(orthanc, "spawn", { deadline: 60 }).catch(() => undefined);
+    await expect.poll(() => named("sleep")).toHaveLength(1);
+    const pids = descendants(orthanc);
+    // The guard would end them, too: it sleeps meanwhile.
+    const guard = Number(
+      /PPid:\s*(\d+)/.exec(readFileSync(`/proc/${orthanc.pid}/status`, "utf8"))?.[1],
+    );
+    process.kill(guard, "SIGSTOP");
+    try {
+      process.kill(orthanc.pid, "SIGKILL");
+      await expect.poll(() => pids.filter(isRunning), { timeout: 5000 }).toEqual([]);
+    } finally {
+      process.kill(guard, "SIGCONT");
+    }
+    await call;
+  });
+});
+
+/** The TCP ports on which a process could accept connections. */
+function ports(pid: number): number[] {
+  const listening = new Map<string, number>();
+  for (const table of ["tcp", "tcp6"]) {
+    for (const line of readFileSync(`/proc/net/${table}`, "utf8").split("\n").slice(1)) {
+      const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
+      if (state === "0A")
+        listening.set(`socket:[${inode}]`, parseInt(local.split(":")[1] ?? "", 16));
+    }
+  }
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return listening.get(readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/State:\s*Z/.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}

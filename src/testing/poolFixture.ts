@@ -1,0 +1,29 @@
+/** Starts the plugins of `examples/pool/fixtures`, and has their workers do things. */
+import path from "node:path";
+import { EXAMPLES, type Twin } from "../harness/example.ts";
+import { startTwin } from "../harness/twin.ts";
+import type { Orthanc } from "../orthanc/server.ts";
+
+/** What the plugin answers. */
+export interface Answer {
+  status: number;
+  value?: { nonce?: string; worker: number };
+  error?: string;
+}
+
+/** Starts a plugin with two workers; four calls may wait, for five seconds each. */
+export function startFixture(twin: Twin): Promise<Orthanc> {
+  const folder = path.join(EXAMPLES, "pool/fixtures");
+  return startTwin({ folder, routes: ["/run/([a-z]+)"], instances: [] }, twin);
+}
+
+/** Has a worker run a task of the fixture, with these parameters. */
+export async function run(
+  orthanc: Orthanc,
+  task: string,
+  parameters: Record<string, string | number> = {},
+): Promise<Answer> {
+  const query = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+  const answer = await orthanc.request(`/run/${task}?${query.join("&")}`);
+  return { status: answer.status, ...((await answer.json()) as object) };
+}
