@@ -11,6 +11,8 @@ import type { Orthanc } from "../../src/orthanc/server.ts";
 import { run, startFixture } from "../../src/testing/poolFixture.ts";
 import { reportProgress, scaled } from "../../src/testing/soak.ts";
 
+/** The least share of the undisturbed goodput. In seconds, a busy machine makes a difference; in minutes, none. */
+const SHARE = scaled(0.6, 0.8);
 /** How long each load lasts, in seconds. */
 const DURATION = scaled(2, 300);
 
@@ -86,7 +88,7 @@ test.each(TWINS.flatMap((twin) => scaled([HARD], [EASY, HARD]).map((task) => ({ 
     reportProgress(`${twin}: ${JSON.stringify({ task, alone, overloaded, grown })}`);
     expect(alone.others).toEqual({});
     expect(Object.keys(overloaded.others)).toEqual(["503"]);
-    expect(overloaded.goodput / alone.goodput).toBeGreaterThan(0.8);
+    expect(overloaded.goodput / alone.goodput).toBeGreaterThan(SHARE);
     expect(grown).toBeLessThan(50);
   },
 );
@@ -112,7 +114,7 @@ test("python: a random worker is killed every 300 ms", async () => {
   expect(Object.keys(disturbed.others)).toEqual(["503"]);
   // A killed worker costs at most the call that it had.
   expect(disturbed.others[503]).toBeLessThanOrEqual(killed);
-  expect(disturbed.goodput / alone.goodput).toBeGreaterThan(0.8);
+  expect(disturbed.goodput / alone.goodput).toBeGreaterThan(SHARE);
   expect(grown).toBeLessThan(50);
   expect(workers(orthanc)).toHaveLength(2);
 });
