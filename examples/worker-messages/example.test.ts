@@ -2,27 +2,49 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
 import { endAfterEachTest } from "../../src/harness/live.ts";
-import { descendants } from "../../src/harness/processes.ts";
-import { startTwin } from "../../src/harness/twin.ts";
+import { workers } from "../../src/harness/processes.ts";
+import { readTwinFiles, startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 
 interface Computation {
   id: string;
-  state: "running" | "done" | "failed";
+  state: "running" | "done" | "failed" | "cancelled";
   progress: number;
+  error: string | null;
 }
 
 const ended = endAfterEachTest();
 let orthanc: Orthanc;
 
-/** Starts a twin and a computation that lasts some seconds in its language. */
-async function start(twin: Twin): Promise<string> {
-  orthanc = ended(await startTwin(await readExample("worker-messages"), twin));
-  const count = twin === "python" ? 40_000_000 : 1_500_000_000;
+/** More square roots than either twin computes in an hour. */
+const ENDLESS = 1_000_000_000_000_000;
+
+/** Starts a twin with some of its limits changed, and a computation that lasts some seconds in its language. */
+async function start(twin: Twin, limits: Record<string, number> = {}): Promise<string> {
+  const example = await readExample("worker-messages");
+  const name = twin === "python" ? "plugin.py" : "plugin.ts";
+  let text = (await readTwinFiles(example, twin))[name] as string;
+  for (const [limit, value] of Object.entries(limits)) {
+    const changed = text.replace(new RegExp(`^((?:const )?${limit} = )\\d+`, "m"), `$1${value}`);
+    expect(changed).not.toBe(text);
+    text = changed;
+  }
+  orthanc = ended(await startTwin(example, twin, { edited: { [name]: text } }));
+  return post(twin === "python" ? 40_000_000 : 1_500_000_000);
+}
+
+/** Starts another computation. */
+async function post(count: number): Promise<string> {
   const body = JSON.stringify({ count });
   const answer = await orthanc.request("/computations", { method: "POST", body });
   expect(answer.status).toBe(202);
   return ((await answer.json()) as Computation).id;
+}
+
+async function cancel(id: string): Promise<Computation> {
+  const answer = await orthanc.request(`/computations/${id}`, { method: "DELETE" });
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as Computation;
 }
 
 async function ask(id: string): Promise<Computation> {
@@ -53,13 +75,74 @@ test.each(TWINS)("%s: progress is told while the worker works, and never falls",
 test("python: the computation of a worker that is killed has failed, and a new one works", async () => {
   const id = await start("python");
   await sleep(500);
-  for (const pid of descendants(orthanc)) process.kill(pid, "SIGKILL");
-  expect((await follow(id)).at(-1)?.state).toBe("failed");
-  const body = JSON.stringify({ count: 1000 });
-  const again = await orthanc.request("/computations", { method: "POST", body });
-  expect(again.status).toBe(202);
-  const { id: next } = (await again.json()) as Computation;
-  expect((await follow(next)).at(-1)?.state).toBe("done");
+  for (const pid of workers(orthanc)) process.kill(pid, "SIGKILL");
+  expect((await follow(id)).at(-1)).toMatchObject({
+    state: "failed",
+    error: "the worker has failed",
+  });
+  expect((await follow(await post(1000))).at(-1)?.state).toBe("done");
+});
+
+test.each(TWINS)("%s: no message is lost, however early it is sent", async (twin) => {
+  await start(twin);
+  for (let round = 0; round < 30; round++) {
+    expect((await follow(await post(10))).at(-1)).toMatchObject({ state: "done", progress: 100 });
+  }
+});
+
+test.each(TWINS)(
+  "%s: endless computations end with their deadline, and block nobody for good",
+  async (twin) => {
+    await cancel(await start(twin, { DEADLINE: 2 }));
+    const ids = await Promise.all([1, 2, 3, 4].map(() => post(ENDLESS)));
+    for (const id of ids) {
+      expect((await follow(id)).at(-1)).toMatchObject({
+        state: "failed",
+        error: "no worker finished within 2 seconds",
+      });
+    }
+    await expect.poll(async () => (await follow(await post(10))).at(-1)?.state).toBe("done");
+  },
+);
+
+test.each(TWINS)(
+  "%s: DELETE ends a computation, at work or waiting, and no other",
+  async (twin) => {
+    await cancel(await start(twin));
+    const ids = await Promise.all([1, 2, 3, 4, 5, 6].map(() => post(ENDLESS)));
+    for (const id of [ids[0], ids[5]] as string[]) {
+      expect(await cancel(id)).toEqual({ id, state: "cancelled", progress: 0, error: null });
+      expect((await cancel(id)).state).toBe("cancelled");
+    }
+    for (const id of ids.slice(1, 5)) expect((await ask(id)).state).toBe("running");
+    await Promise.all(ids.slice(1, 5).map(cancel));
+    const done = await post(10);
+    expect((await follow(done)).at(-1)?.state).toBe("done");
+    // What has ended is not changed any more.
+    expect((await cancel(done)).state).toBe("done");
+  },
+);
+
+test.each(TWINS)("%s: more computations than may wait are refused", async (twin) => {
+  await start(twin, { WAITING: 2 });
+  const answers: number[] = [];
+  for (let count = 0; count < 8; count++) {
+    const body = JSON.stringify({ count: ENDLESS });
+    const answer = await orthanc.request("/computations", { method: "POST", body });
+    if (answer.status === 503) expect(answer.headers.get("retry-after")).toBe("1");
+    answers.push(answer.status);
+  }
+  // One is at work already: three more work, and two wait.
+  expect(answers).toEqual([202, 202, 202, 202, 202, 503, 503, 503]);
+});
+
+test.each(TWINS)("%s: what has ended is forgotten after the stated time", async (twin) => {
+  const id = await start(twin, { KEPT: 2 });
+  expect((await cancel(id)).state).toBe("cancelled");
+  expect((await orthanc.request(`/computations/${id}`)).status).toBe(200);
+  await sleep(3000);
+  await post(10);
+  expect((await orthanc.request(`/computations/${id}`)).status).toBe(404);
 });
 
 test.each(TWINS)(
@@ -74,6 +157,10 @@ test.each(TWINS)(
       '{"count": "many"}',
       '{"count": -1}',
       '{"count": 0.5}',
+      '{"count": 1e400}',
+      '{"count": 9007199254740992}',
+      '{"count": true}',
+      "[".repeat(9000),
     ]) {
       const answer = await orthanc.request("/computations", { method: "POST", body });
       expect([body, answer.status]).toEqual([body, 400]);
@@ -81,3 +168,10 @@ test.each(TWINS)(
     }
   },
 );
+
+test.each(TWINS)("%s: a body of 20 MB is refused", async (twin) => {
+  await start(twin);
+  const body = Buffer.alloc(20_000_000, "x");
+  const answer = await orthanc.request("/computations", { method: "POST", body });
+  expect(answer.status).toBe(413);
+});

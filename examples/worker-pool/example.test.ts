@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
 import { endAfterEachTest } from "../../src/harness/live.ts";
-import { descendants, processorTime } from "../../src/harness/processes.ts";
+import { descendants, processorTime, workers } from "../../src/harness/processes.ts";
 import { startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 
@@ -50,27 +50,45 @@ test.skipIf(availableParallelism() < 2).each(TWINS)(
   },
 );
 
-test("python: the workers are four processes, and nothing else runs", async () => {
+test("python: the workers are four processes, which a fifth has forked", async () => {
   await start("python");
-  expect(descendants(orthanc)).toHaveLength(4);
+  expect(workers(orthanc)).toHaveLength(4);
+  expect(descendants(orthanc)).toHaveLength(5);
 });
 
-test("python: a worker that is killed at work fails its caller at once, and the next call works", async () => {
+test("python: workers that are killed at work fail their callers at once, and the next call works", async () => {
   await start("python");
   const lost = compute(ENDLESS);
   await sleep(500);
-  for (const pid of descendants(orthanc)) process.kill(pid, "SIGKILL");
+  for (const pid of workers(orthanc)) process.kill(pid, "SIGKILL");
   expect(await lost).toEqual({ status: 503, body: '{"error": "the worker has failed"}' });
   expect((await compute(1000)).status).toBe(200);
-  expect(descendants(orthanc)).toHaveLength(4);
 });
 
-test("python: idle workers that are killed do no lasting harm", async () => {
+test("python: idle workers that are killed are replaced, and no call notices it", async () => {
   await start("python");
-  await compute(1000);
-  for (const pid of descendants(orthanc)) process.kill(pid, "SIGKILL");
-  expect(await recovery()).toBe(200);
+  for (const pid of workers(orthanc)) process.kill(pid, "SIGKILL");
+  await expect.poll(() => workers(orthanc)).toEqual([]);
+  for (let call = 0; call < 8; call++) expect((await compute(1000)).status).toBe(200);
 });
+
+test.each(TWINS)(
+  "%s: more calls than may wait are refused, and told to come back",
+  async (twin) => {
+    await start(twin);
+    await compute(1000);
+    // Four are at work, and sixteen wait.
+    const calls = Array.from({ length: 20 }, () => compute(ENDLESS).catch(() => undefined));
+    const refused = async () => {
+      const answer = await orthanc.request("/computation?count=1000");
+      return [answer.status, answer.headers.get("retry-after"), await answer.json()];
+    };
+    const error = { error: "16 calls are waiting already" };
+    await expect.poll(refused, { timeout: 9000 }).toEqual([503, "1", error]);
+    await orthanc.stop();
+    await Promise.all(calls);
+  },
+);
 
 test("typescript: Node that is killed at work fails its caller at once, and is back soon", async () => {
   await start("typescript");
@@ -114,15 +132,15 @@ test("python: workers end by themselves with an Orthanc that is killed, even at 
   await start("python");
   const lost = compute(ENDLESS).catch(() => undefined);
   await sleep(500);
-  const workers = descendants(orthanc);
-  expect(workers).toHaveLength(4);
+  const pids = descendants(orthanc);
+  expect(pids).toHaveLength(5);
   // The guard would end them, too: it sleeps meanwhile.
   const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
   const guard = Number(/PPid:\s*(\d+)/.exec(status)?.[1]);
   process.kill(guard, "SIGSTOP");
   try {
     process.kill(orthanc.pid, "SIGKILL");
-    await expect.poll(() => workers.filter(isRunning), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isRunning), { timeout: 5000 }).toEqual([]);
   } finally {
     process.kill(guard, "SIGCONT");
   }
