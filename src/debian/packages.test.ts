@@ -110,6 +110,19 @@ describe("packages", () => {
     expect(await fetchPackages(["no-such-package"])).toEqual([]);
   });
 
+  test("can be those of another suite of Debian", async () => {
+    await unpackPackages([PACKAGE], folder, () => {}, "trixie");
+    expect(await hello()).toBe("Here I am");
+    const { command } = await unpackedProgram(folder, "usr/bin/hello");
+    expect((await execa(command, ["--version"])).stdout).toContain("stable release version 2.41");
+  });
+
+  test("of a suite that does not exist can't be had: which it was", async () => {
+    const unpacking = unpackPackages([PACKAGE], folder, () => {}, "no-such-suite");
+    await expect(unpacking).rejects.toThrow(/^E: The repository '.* no-such-suite Release'/m);
+    expect(await readdir(root)).toEqual([]);
+  });
+
   test("that do not exist are named, with a way out", async () => {
     const message = await failure([PACKAGE, "no-such-package"]);
     expect(message).toContain("Could not fetch the packages hello, no-such-package:");

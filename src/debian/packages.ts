@@ -3,7 +3,7 @@
  * this machine is set up with, and unpacked into a folder. Nothing outside that folder changes.
  */
 import { readdirSync, rmSync } from "node:fs";
-import { access, mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { access, appendFile, mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ExecaError, execa, type Options } from "execa";
 
@@ -19,17 +19,19 @@ export class PackagesError extends Error {
  * @param packages names of Debian packages
  * @param folder where they go; its parent is made where needed
  * @param report is told what is being done, in a few words, many times
+ * @param suite a suite of Debian, such as `trixie`, instead of the sources that this machine is set up with
  * @throws PackagesError without apt, without network, without space, for an unknown package
  */
 export async function unpackPackages(
   packages: string[],
   folder: string,
   report: (doing: string) => void,
+  suite?: string,
 ): Promise<void> {
   if (await exists(folder)) return;
   let task = underway.get(folder);
   if (!task) {
-    task = fetchPackages(packages, folder, report)
+    task = fetchPackages(packages, folder, report, suite)
       .catch((error) => {
         throw explained(error, packages);
       })
@@ -46,6 +48,7 @@ async function fetchPackages(
   packages: string[],
   folder: string,
   report: (doing: string) => void,
+  suite?: string,
 ): Promise<void> {
   await mkdir(path.dirname(folder), { recursive: true });
   removeAbandoned(folder);
@@ -59,7 +62,7 @@ async function fetchPackages(
   try {
     const root = path.join(partial, "root");
     await mkdir(root, { recursive: true });
-    const archives = await download(packages, partial, report);
+    const archives = await download(packages, partial, report, suite);
     for (const [index, archive] of archives.entries()) {
       report(`unpacking package ${index + 1} of ${archives.length}`);
       await start("dpkg-deb", ["--extract", archive, root]);
@@ -108,7 +111,12 @@ function remove(folder: string) {
 }
 
 /** Downloads the packages' archives below a folder and gives their paths. */
-async function download(packages: string[], folder: string, report: (doing: string) => void) {
+async function download(
+  packages: string[],
+  folder: string,
+  report: (doing: string) => void,
+  suite?: string,
+) {
   const cache = path.join(folder, "cache");
   await mkdir(path.join(folder, "lists/partial"), { recursive: true });
   await mkdir(path.join(cache, "archives/partial"), { recursive: true });
@@ -133,6 +141,7 @@ async function download(packages: string[], folder: string, report: (doing: stri
       "#clear DPkg::Post-Invoke;",
     ].join("\n"),
   );
+  if (suite) await appendFile(path.join(folder, "apt.conf"), await onlySuite(suite, folder));
 
   report("reading the package lists");
   await aptGet(folder, ["update"], report);
@@ -140,6 +149,48 @@ async function download(packages: string[], folder: string, report: (doing: stri
   const archives = path.join(cache, "archives");
   const names = await readdir(archives);
   return names.filter((name) => name.endsWith(".deb")).map((name) => path.join(archives, name));
+}
+
+/** The keys of all of Debian's suites: each is signed with those of the release before it, too. */
+const DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/**
+ * Writes the source of one suite of Debian into a folder and returns the settings that make apt use it alone. It
+ * is read from the archive that this machine's own apt uses.
+ */
+async function onlySuite(suite: string, folder: string): Promise<string> {
+  const archive = await debianArchive(suite, folder);
+  const source = path.join(folder, "sources.list");
+  await writeFile(source, `deb [signed-by=${DEBIAN_KEYS}] ${archive} ${suite} main\n`);
+  return [
+    "",
+    `Dir::Etc::sourcelist "${source}";`,
+    // What this machine prefers is meant for its own suite.
+    ...["sourceparts", "preferences", "preferencesparts"].map(
+      (name) => `Dir::Etc::${name} "/dev/null";`,
+    ),
+    'APT::Default-Release "";',
+  ].join("\n");
+}
+
+/**
+ * The address of the Debian archive that this machine's own apt uses: where apt has read its sources, the one that
+ * says it is Debian's; else the first that is configured.
+ */
+async function debianArchive(suite: string, folder: string): Promise<string> {
+  const ask = async (...args: string[]) => {
+    const { stdout } = await start("apt-get", args, { env: { LC_ALL: "C" } });
+    return String(stdout);
+  };
+  const format = "$(ORIGIN), $(LABEL): $(SITE)";
+  const read = await ask("indextargets", "--format", format, "Created-By: Packages");
+  const archive =
+    /^Debian, Debian: (.+)$/m.exec(read) ??
+    /^'(.+)\/dists\/\w+\/InRelease'/m.exec(
+      await ask("-c", path.join(folder, "apt.conf"), "update", "--print-uris"),
+    );
+  if (archive?.[1]) return archive[1];
+  throw new Error(`this system's apt has no source of Debian's, from which to fetch ${suite}`);
 }
 
 async function aptGet(folder: string, args: string[], report: (doing: string) => void) {

@@ -39,8 +39,18 @@ test("an Orthanc that was found once is found again, and nothing is fetched", as
   }
   expect(await readdir(first.testFiles)).toContain("CT_small.dcm");
   const report = vi.fn();
-  expect(await findOrthanc(report)).toEqual(first);
+  expect(await findOrthanc({ report })).toEqual(first);
   expect(report).not.toHaveBeenCalled();
+});
+
+test("the Orthanc of another release lies in a folder of its own, whatever is installed or chosen", async () => {
+  vi.stubEnv("ORTHANC_EXECUTABLE", path.join(root, "nowhere"));
+  const { release, orthanc, plugin, testFiles } = await findOrthanc({ release: "trixie" });
+  expect(release).toBe("trixie");
+  for (const file of [orthanc.command, plugin, testFiles]) {
+    expect(file.startsWith(path.join(REPOSITORY, ".orthanc/trixie/"))).toBe(true);
+    expect(await exists(file)).toBe(true);
+  }
 });
 
 describe("ORTHANC_EXECUTABLE", () => {

@@ -23,6 +23,18 @@ export interface Installation {
   testFiles: string;
 }
 
+/** The releases of Debian whose Orthanc can be fetched. */
+export const RELEASES = ["bookworm", "trixie", "sid"] as const;
+export type Release = (typeof RELEASES)[number];
+
+/** Which Orthanc to look for. */
+export interface Wanted {
+  /** That of a release of Debian, which is always fetched; without it, this machine's own. */
+  release?: Release;
+  /** Is told what is being fetched. */
+  report?: (doing: string) => void;
+}
+
 /** There is no Orthanc to be had: what was looked at, and the way out. */
 export class InstallationError extends Error {
   override name = "InstallationError";
@@ -38,18 +50,19 @@ const PLUGIN_FOLDERS = [
 const TEST_FILES = "lib/python3/dist-packages/pydicom/data/test_files";
 
 /**
- * An Orthanc, in this order: the one that `ORTHANC_EXECUTABLE` names; `Orthanc` on the PATH or in `/usr/sbin`,
+ * An Orthanc: that of the release asked for, which is fetched into `.orthanc/` on first use; else, in this order, the one that `ORTHANC_EXECUTABLE` names; `Orthanc` on the PATH or in `/usr/sbin`,
  * where everything that the examples need is installed with it; else the distribution's packages, fetched
  * into `.orthanc/` on first use.
  *
- * @param report is told what is being fetched
  * @throws InstallationError where `ORTHANC_EXECUTABLE` names none that can be used, or where none is
  * installed and none can be fetched
  */
-export async function findOrthanc(
-  report: (doing: string) => void = () => {},
-): Promise<Installation> {
+export async function findOrthanc({
+  release: wanted,
+  report = () => {},
+}: Wanted = {}): Promise<Installation> {
   const release = await debianRelease();
+  if (wanted) return fetched(wanted, report, wanted === release ? undefined : wanted);
   const chosen = process.env.ORTHANC_EXECUTABLE;
   if (chosen) {
     const found = await installed(chosen, release);
@@ -64,8 +77,17 @@ export async function findOrthanc(
     const found = await installed(path.join(folder, "Orthanc"), release);
     if (typeof found !== "string") return found;
   }
+  return fetched(release, report);
+}
+
+/** The Orthanc of a release, from this machine's own package sources or from those of another suite. */
+async function fetched(
+  release: string,
+  report: (doing: string) => void,
+  suite?: string,
+): Promise<Installation> {
   const root = path.join(FETCHED, release);
-  await unpackPackages(PACKAGES, root, report).catch((error: Error) => {
+  await unpackPackages(PACKAGES, root, report, suite).catch((error: Error) => {
     throw new InstallationError(
       `${error.message}\nThe way out: install them yourself, or let ORTHANC_EXECUTABLE name an Orthanc that has them.`,
       { cause: error },

@@ -129,6 +129,24 @@ orthanc.RegisterRestCallback("/greeting", answer)
     expect(await system.json()).toMatchObject({ Name: "Another name" });
   });
 
+  test("can be that of another release, with the Python and the DCMTK that belong to it", async () => {
+    const orthanc = await start({
+      release: "trixie",
+      script: await script(`
+import sys, pydicom, requests, orthanc
+def answer(output, uri, **request):
+    output.AnswerBuffer("Python %d.%d" % sys.version_info[:2], "text/plain")
+orthanc.RegisterRestCallback("/python", answer)
+`),
+    });
+    expect(orthanc.installation.release).toBe("trixie");
+    const system = (await (await orthanc.request("/system")).json()) as { Version: string };
+    expect(system.Version).toMatch(/^1\.12\./);
+    expect(await (await orthanc.request("/python")).text()).toBe("Python 3.13");
+    await orthanc.send([path.join(orthanc.installation.testFiles, "CT_small.dcm")]);
+    expect(await (await orthanc.request("/instances")).json()).toHaveLength(1);
+  });
+
   test("can be one of several", async () => {
     const both = await Promise.all([start(), start()]);
     const ports = both.flatMap((orthanc) => [portOf(orthanc), orthanc.dicomPort]);

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import getPort from "get-port";
 import { Agent, fetch, type RequestInit, type Response } from "undici";
-import { findOrthanc, type Installation } from "./installation.ts";
+import { findOrthanc, type Installation, type Release } from "./installation.ts";
 
 /** How long Orthanc may take to answer for the first time, in milliseconds. */
 const START_LIMIT = 30_000;
@@ -20,6 +20,8 @@ const CONFIGURATION = "orthanc.json";
 
 /** What to start Orthanc with. */
 export interface OrthancOptions {
+  /** The release of Debian whose Orthanc is started; without it, this machine's own. */
+  release?: Release;
   /**
    * The Python plugin's script, an absolute path or one below Orthanc's private folder; without it, Orthanc
    * starts without the plugin.
@@ -91,7 +93,7 @@ export interface Orthanc {
  */
 export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthanc> {
   const { script, signal, files = {}, links = {} } = options;
-  const installation = await findOrthanc();
+  const installation = await findOrthanc({ release: options.release });
   // The guard makes it, so that there is none without somebody to remove it.
   const name = `orthanc-twins-${randomBytes(6).toString("base64url")}`;
   const folder = path.resolve(tmpdir(), name);

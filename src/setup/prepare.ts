@@ -1,4 +1,5 @@
-/** Fetches what the examples need on this machine: an Orthanc, and with `--browser` a Chromium. */
+/** Fetches what the examples need on this machine: an Orthanc, and with `--browser` what the tests
+ * need beside it: a Chromium, and the Orthanc of another release. */
 import ora from "ora";
 import { endOnInterrupt, main } from "../cli/main.ts";
 import { findOrthanc } from "../orthanc/installation.ts";
@@ -7,8 +8,11 @@ import { findBrowser } from "./browser.ts";
 endOnInterrupt();
 
 await main(async () => {
-  await fetching("Orthanc", findOrthanc);
-  if (process.argv.includes("--browser")) await fetching("Chromium", findBrowser);
+  await fetching("Orthanc", (report) => findOrthanc({ report }));
+  if (process.argv.includes("--browser")) {
+    await fetching("Chromium", findBrowser);
+    await fetching("Orthanc of trixie", (report) => findOrthanc({ release: "trixie", report }));
+  }
   return 0;
 });
 
