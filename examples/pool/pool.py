@@ -403,9 +403,9 @@ def _help(
                     socket.send_fds(control, [str(pid).encode()], connections)
             else:
                 pid = int(order)
-                if pid in workers:  # Otherwise the number may be another process's by now.
+                # A number that is not there may be another process's by now.
+                if pid in workers and _kill(pid):
                     workers.remove(pid)
-                    _kill(pid)
                 control.send(order)
     finally:
         for pid in workers:
@@ -420,12 +420,16 @@ def _fork() -> int:
         return -(error.errno or 1)
 
 
-def _kill(pid: int) -> None:
-    """Kills a worker with its process group, and waits for its end."""
-    for kill in (os.killpg, os.kill):  # It may have been killed before it led a group.
+def _kill(pid: int) -> bool:
+    """Kills a worker with its process group. Returns whether it has ended within a second."""
+    for kill in (os.killpg, os.kill):  # It may not lead a group yet.
         with suppress(ProcessLookupError):
             kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    for _ in range(200):
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return True
+        time.sleep(0.005)
+    return False  # The kernel waits for a disk or the like.
 
 
 def _close_network_sockets() -> None:

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { EXAMPLES, type Twin } from "../harness/example.ts";
 import { startTwin } from "../harness/twin.ts";
+import type { Release } from "../orthanc/installation.ts";
 import type { Orthanc } from "../orthanc/server.ts";
 
 /** What the plugin answers. */
@@ -12,9 +13,9 @@ export interface Answer {
 }
 
 /** Starts a plugin with two workers; four calls may wait, for five seconds each. */
-export function startFixture(twin: Twin): Promise<Orthanc> {
+export function startFixture(twin: Twin, release?: Release): Promise<Orthanc> {
   const folder = path.join(EXAMPLES, "pool/fixtures");
-  return startTwin({ folder, routes: ["/run/([a-z]+)"], instances: [] }, twin);
+  return startTwin({ folder, routes: ["/run/([a-z]+)"], instances: [] }, twin, { release });
 }
 
 /** Has a worker run a task of the fixture, with these parameters. */
