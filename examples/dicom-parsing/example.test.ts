@@ -92,7 +92,9 @@ test.each(TWINS)("%s: what is no id never becomes a part of a path", async (twin
   expect((await summary(orthanc, `${instance}?level=9`)).status).toBe(200);
   const ids = ["..", "%2e%2e", "%3f", `${instance}%3fx`, `${instance}%23x`, "%00", "\u00e4"];
   for (const id of ids) {
-    expect([id, (await ask(orthanc, `/dicom-summary/${id}`)).statusCode]).toEqual([id, 404]);
+    const { statusCode } = await ask(orthanc, `/dicom-summary/${id}`);
+    // Orthanc itself answers dot segments with a redirect.
+    expect([id, statusCode]).toEqual([id, /^(\.|%2e)+$/.test(id) ? 301 : 404]);
   }
 });
 

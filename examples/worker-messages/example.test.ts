@@ -160,7 +160,7 @@ test.each(TWINS)(
       '{"count": 1e400}',
       '{"count": 9007199254740992}',
       '{"count": true}',
-      "[".repeat(9000),
+      "[".repeat(100),
     ]) {
       const answer = await orthanc.request("/computations", { method: "POST", body });
       expect([body, answer.status]).toEqual([body, 400]);
@@ -169,9 +169,11 @@ test.each(TWINS)(
   },
 );
 
-test.each(TWINS)("%s: a body of 20 MB is refused", async (twin) => {
+test.each(TWINS)("%s: a long body is refused before it is parsed", async (twin) => {
   await start(twin);
-  const body = Buffer.alloc(20_000_000, "x");
-  const answer = await orthanc.request("/computations", { method: "POST", body });
-  expect(answer.status).toBe(413);
+  for (const length of [101, 1000, 20_000_000]) {
+    const body = Buffer.alloc(length, "[");
+    const answer = await orthanc.request("/computations", { method: "POST", body });
+    expect([length, answer.status]).toEqual([length, 413]);
+  }
 });

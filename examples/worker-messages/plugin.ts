@@ -19,7 +19,7 @@ const WAITING = 16; // computations that may wait for a worker
 const DEADLINE = 600; // seconds that a computation may wait, and then work
 const KEPT = 300; // seconds for which an ended computation can be asked for
 const LIMIT = 1000; // computations that are remembered
-const BODY_LIMIT = 10_000; // bytes
+const BODY_LIMIT = 100; // bytes, as in the Python twin
 
 interface Computation {
   id: string;

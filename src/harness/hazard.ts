@@ -29,6 +29,8 @@ const RequestStep = z.strictObject({
   path: z.string().startsWith("/"),
   /** A JSON body to send. */
   body: z.json().optional(),
+  /** A body to send as it is. */
+  text: z.string().optional(),
   /** A test file of pydicom to send as the body. */
   file: z.string().optional(),
   expect: z.union([

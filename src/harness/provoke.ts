@@ -184,9 +184,7 @@ async function request(orthanc: Orthanc, step: HazardStep & { do: "request" }) {
   const limit = "noAnswer" in expect ? 1000 * expect.noAnswer : STEP_LIMIT;
   const body = file
     ? await readFile(path.join(orthanc.installation.testFiles, file))
-    : step.body === undefined
-      ? undefined
-      : JSON.stringify(step.body);
+    : (step.text ?? (step.body === undefined ? undefined : JSON.stringify(step.body)));
   try {
     const signal = AbortSignal.timeout(limit);
     const response = await orthanc.request(step.path, { method, body, signal });

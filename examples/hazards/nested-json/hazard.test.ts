@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import type { Release } from "../../../src/orthanc/installation.ts";
+import { startOrthanc } from "../../../src/orthanc/server.ts";
+
+const SCRIPT = `
+import json, orthanc, pickle
+from concurrent.futures import ThreadPoolExecutor
+
+def nested(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+WAYS = {
+    "loads": lambda levels: json.loads("[" * levels + "]" * levels),
+    "pickle": lambda levels: pickle.dumps(nested(levels)),
+    "thread": lambda levels: ThreadPoolExecutor(1).submit(WAYS["loads"], levels).result(),
+}
+
+def serve(output, uri, **request):
+    WAYS[request["groups"][0]](int(request["get"]["levels"]))
+    output.AnswerBuffer("done", "text/plain")
+
+orthanc.RegisterRestCallback("/nested/([a-z]+)", serve)
+`;
+
+/** Whether Orthanc survives a callback with so many levels. */
+async function survives(way: string, levels: number, release?: Release): Promise<boolean> {
+  const files = { "plugin.py": SCRIPT };
+  const orthanc = await startOrthanc({ script: "plugin.py", files, release });
+  try {
+    const answer = await orthanc.request(`/nested/${way}?levels=${levels}`).catch(() => undefined);
+    if (!answer) expect(await orthanc.ended).toBe("SIGSEGV");
+    return answer !== undefined;
+  } finally {
+    await orthanc.kill();
+  }
+}
+
+test.each([
+  { way: "loads", release: undefined },
+  { way: "pickle", release: undefined },
+  { way: "loads", release: "trixie" },
+  { way: "pickle", release: "trixie" },
+] as const)(
+  "$way, release $release: 400 levels pass, 600 crash Orthanc",
+  async ({ way, release }) => {
+    expect(await survives(way, 400, release)).toBe(true);
+    expect(await survives(way, 600, release)).toBe(false);
+  },
+);
+
+test("a thread of one's own has a larger stack, which is not large enough on trixie", async () => {
+  expect(await survives("thread", 900, "trixie")).toBe(true);
+  expect(await survives("thread", 5000, "trixie")).toBe(false);
+});
