@@ -90,7 +90,7 @@ test.each(TWINS)("%s: what is no id never becomes a part of a path", async (twin
   const orthanc = await start(twin);
   const [instance = ""] = await instances(orthanc);
   expect((await summary(orthanc, `${instance}?level=9`)).status).toBe(200);
-  const ids = ["..", "%2e%2e", "%3f", `${instance}%3fx`, `${instance}%23x`, "%00", "\u00e4"];
+  const ids = ["..", "%2e%2e", "%3f", `${instance}%3fx`, `${instance}%23x`, "%00", "%c3%a4"];
   for (const id of ids) {
     const { statusCode } = await ask(orthanc, `/dicom-summary/${id}`);
     // Orthanc itself answers dot segments with a redirect.
@@ -102,9 +102,6 @@ test.each(TWINS)("%s: what is no id never becomes a part of a path", async (twin
 async function ask(orthanc: Orthanc, target: string): Promise<IncomingMessage> {
   const { hostname, port } = new URL(orthanc.url);
   const auth = `${orthanc.user}:${orthanc.password}`;
-  const [answer] = await once(
-    request({ hostname, port, path: Buffer.from(target).toString("latin1"), auth }).end(),
-    "response",
-  );
+  const [answer] = await once(request({ hostname, port, path: target, auth }).end(), "response");
   return answer.resume();
 }
