@@ -14,7 +14,7 @@ import { reportProgress, scaled } from "../../src/testing/soak.ts";
 /** The least share of the undisturbed goodput. In seconds, a busy machine makes a difference; in minutes, none. */
 const SHARE = scaled(0.6, 0.8);
 /** How long each load lasts, in seconds. */
-const DURATION = scaled(2, 300);
+const DURATION = scaled(2, 60);
 
 /** In the second, a call that has waited for another one would have no time left if its wait counted as work. */
 const EASY = { seconds: 0.05, deadline: 2 };
