@@ -2,6 +2,10 @@
 import { fork } from "node:child_process";
 import { createServer } from "node:http";
 
+const { ORTHANC_PLUGIN_SOCKET } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 30; // seconds
 const WORKER = new URL("./worker.ts", import.meta.url);
 
@@ -16,7 +20,7 @@ function compute(count: string): Promise<number> {
 }
 
 const server = createServer(async (request, response) => {
-  const { searchParams } = new URL(request.url ?? "/", "http://plugin");
+  const { searchParams } = new URL(`http://plugin${request.url}`);
   try {
     const sum = await compute(searchParams.get("count") ?? "1000");
     response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
@@ -26,5 +30,5 @@ const server = createServer(async (request, response) => {
   }
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());
