@@ -43,8 +43,8 @@ const server = createServer(async (incoming, response) => {
     response.writeHead(405, { allow: "GET" }).end();
     return;
   }
-  const { pathname } = new URL(`http://plugin${incoming.url}`); // without the query
-  const instance = pathname.split("/")[2] ?? "";
+  const [path = ""] = (incoming.url ?? "").split("?");
+  const instance = path.split("/")[2] ?? "";
   if (!ORTHANC_ID.test(instance)) {
     sendJson(response, 404, { error: "there is no such instance" });
     return;

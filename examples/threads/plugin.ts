@@ -46,9 +46,9 @@ async function compare(task: () => Promise<void>): Promise<string> {
 const server = createServer(async (incoming, response) => {
   response.setHeader("content-type", "text/plain");
   try {
-    const { pathname } = new URL(`http://plugin${incoming.url}`); // without the query
-    if (pathname === "/computation") response.end(await compare(compute));
-    else if (pathname === "/requests") response.end(await compare(ask));
+    const [path] = (incoming.url ?? "").split("?");
+    if (path === "/computation") response.end(await compare(compute));
+    else if (path === "/requests") response.end(await compare(ask));
     else response.end(await sleep(400, "done")); // for /slow
   } catch (error) {
     console.warn("The slow server has not answered:", error);

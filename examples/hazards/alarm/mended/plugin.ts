@@ -20,9 +20,9 @@ function compute(count: string): Promise<number> {
 }
 
 const server = createServer(async (request, response) => {
-  const { searchParams } = new URL(`http://plugin${request.url}`);
+  const query = new URLSearchParams(request.url?.split("?")[1]);
   try {
-    const sum = await compute(searchParams.get("count") ?? "1000");
+    const sum = await compute(query.get("count") ?? "1000");
     response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
   } catch (error) {
     console.warn("A computation has failed:", error);

@@ -26,8 +26,8 @@ async function textOf(path: string): Promise<string> {
 
 const server = createServer(async (request, response) => {
   try {
-    const { pathname } = new URL(`http://plugin${request.url}`); // without the query
-    const text = await textOf(pathname);
+    const [path = ""] = (request.url ?? "").split("?");
+    const text = await textOf(path);
     response.writeHead(200, { "content-type": "text/plain" }).end(text);
   } catch (error) {
     console.warn(`${request.url} has failed:`, error);
