@@ -2,8 +2,8 @@
 import type { Answer } from "./run.ts";
 import { redact } from "./secrets.ts";
 
-/** How long one answer's body may be, in bytes. */
-export const BODY_LIMIT = 1_000_000;
+/** How long one answer's body, and the log of one twin, may be, in bytes. */
+export const OUTPUT_LIMIT = 1_000_000;
 
 /** Headers about the connection, the body's length and the moment, and those that Orthanc adds to any answer. */
 const NOT_NOTED = new Set([
@@ -26,8 +26,8 @@ export async function readText(body: AsyncIterable<Uint8Array> | null): Promise<
   for await (const chunk of body ?? []) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > BODY_LIMIT) {
-      throw new Error(`its body has more than ${BODY_LIMIT.toLocaleString("en-GB")} bytes`);
+    if (size > OUTPUT_LIMIT) {
+      throw new Error(`its body has more than ${OUTPUT_LIMIT.toLocaleString("en-GB")} bytes`);
     }
   }
   return Buffer.concat(chunks).toString();

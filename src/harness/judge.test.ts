@@ -345,6 +345,7 @@ describe("the end of a run is judged", () => {
       { log: 'W1\nTraceback (most recent call last):\n  File "x"\nValueError: y\n' },
       /an exception was not caught:\nTraceback[\s\S]*ValueError: y/,
     ],
+    ["too much output", { log: "x".repeat(1_000_001) }, /more than 1,000,000 bytes were logged/],
     ["a secret", { secretInLog: true }, /a password or a token is in the log/],
     ["a listener", { listeners: ["process 1 (node) listens on TCP port 2"] }, /process 1 \(node\)/],
     ["a worker", { left: ["process 1, sleep 9"] }, /has left behind: process 1, sleep 9/],

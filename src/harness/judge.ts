@@ -1,5 +1,6 @@
 /** Judges runs: against what the example expects, against the other twin, against the record. */
 import { availableParallelism } from "node:os";
+import { OUTPUT_LIMIT } from "./answer.ts";
 import type { Example, Mask, Step } from "./example.ts";
 import type { Answer, Call, Ending, StepRun, TwinRun, VariedAnswer, VariedRun } from "./run.ts";
 
@@ -202,6 +203,8 @@ export function judgeEnding({ id }: Pick<Example, "id">, ending: Ending): string
     problems.push(
       `an exception was not caught:\n${log.slice(log.indexOf("Traceback (")).slice(0, SHOWN)}`,
     );
+  if (log.length > OUTPUT_LIMIT)
+    problems.push(`more than ${OUTPUT_LIMIT.toLocaleString("en-GB")} bytes were logged`);
   if (secretInLog) problems.push("a password or a token is in the log");
   problems.push(...listeners, ...left.map((what) => `it has left behind: ${what}`));
   return problems.map((problem) => `${id}, ${twin}, in the end: ${problem}`);

@@ -5,18 +5,18 @@ import path from "node:path";
 import { setInterval, setTimeout as sleep } from "node:timers/promises";
 import dicomParser from "dicom-parser";
 import type { Orthanc } from "../orthanc/server.ts";
-import { BODY_LIMIT, readText, toAnswer } from "./answer.ts";
+import { OUTPUT_LIMIT, readText, toAnswer } from "./answer.ts";
 import type { Example, Step, Twin } from "./example.ts";
 import { judgeEnding } from "./judge.ts";
+import { withinLimit } from "./limit.ts";
 import { strayListeners } from "./listeners.ts";
+import { nodeListens } from "./node.ts";
 import type { Call, Progress, StepRun, TwinRun, Versions } from "./run.ts";
 import { redact, secretsOf } from "./secrets.ts";
 import { startTwin, type TwinOptions, versionsOf } from "./twin.ts";
 
 /** How long one step may take, in milliseconds. A twin that hangs is then ended with its Orthanc. */
 const STEP_LIMIT = 90_000;
-/** How long the log of one twin may be, in bytes. */
-const OUTPUT_LIMIT = BODY_LIMIT;
 
 /** A step could not be played: which one, and why. */
 export class PlayError extends Error {
@@ -53,7 +53,8 @@ export async function playTwin(
   const followed = followLog(orthanc, report, over);
   try {
     const names = await instanceNames(orthanc, example);
-    const secrets = await secretsOf(orthanc, twin);
+    const node = twin === "typescript" ? await nodeListens(orthanc) : undefined;
+    const secrets = secretsOf(orthanc, node);
     const steps: StepRun[] = [];
     for (const step of example.steps) {
       steps.push(await playStep(orthanc, { ...options, example, step, names, secrets, signal }));
@@ -170,9 +171,8 @@ export async function playStep(orthanc: Orthanc, options: StepOptions): Promise<
   const request = { name, method, path: target, ...(body && { body }), comparedWith };
   report({ type: "step", request, count: step.calls });
 
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(stepLimit)]);
   const start = performance.now();
-  const call = async (): Promise<Call> => {
+  const call = async (signal: AbortSignal): Promise<Call> => {
     for (;;) {
       const startedAt = performance.now() - start;
       const response = await orthanc.request(target, { method, body, signal });
@@ -194,7 +194,9 @@ export async function playStep(orthanc: Orthanc, options: StepOptions): Promise<
 
   let calls: Call[];
   try {
-    calls = await Promise.all(Array.from({ length: step.calls }, call));
+    calls = await withinLimit(stepLimit, options.signal, (signal) =>
+      Promise.all(Array.from({ length: step.calls }, () => call(signal))),
+    );
   } catch (error) {
     const cause = (error as Error).cause ?? error;
     const log = redact(await orthanc.log(), secrets)

@@ -8,6 +8,8 @@ import { gunzipSync } from "node:zlib";
 import type { Orthanc } from "../orthanc/server.ts";
 import { readText, toAnswer } from "./answer.ts";
 import { type Example, ExampleError, type Step, type Twin, withCalls } from "./example.ts";
+import { withinLimit } from "./limit.ts";
+import { nodeListens } from "./node.ts";
 import { filledPath, instanceNames, PlayError, playStep } from "./play.ts";
 import type { Answer, VariedAnswer, VariedRun } from "./run.ts";
 import { secretsOf } from "./secrets.ts";
@@ -206,7 +208,8 @@ export async function playVariations(
   });
   try {
     const names = await instanceNames(orthanc, example);
-    const secrets = await secretsOf(orthanc, twin);
+    const node = twin === "typescript" ? await nodeListens(orthanc) : undefined;
+    const secrets = secretsOf(orthanc, node);
     for (const step of withCalls(example, 1).steps) {
       await playStep(orthanc, { example, step, names, secrets, signal });
     }
@@ -217,12 +220,14 @@ export async function playVariations(
       const key = `${step.method} ${route}`;
       const all = routes.has(key) ? targetsOf(request) : variationsOf(request);
       routes.add(key);
-      return all.map((variation) => ({ step, variation }));
+      return all.map((variation, place) => ({ step, variation, place }));
     });
     const ask = async (step: string, variation: Variation): Promise<Answer> => {
       report(`"${step}" ${variation.name}`);
       try {
-        return await send(orthanc, variation, secrets, signal);
+        return await withinLimit(LIMIT, signal, (limit) =>
+          send(orthanc, variation, secrets, limit),
+        );
       } catch (error) {
         signal.throwIfAborted();
         throw new PlayError(
@@ -240,15 +245,16 @@ export async function playVariations(
         alone: await ask(step.name, variation),
       });
     }
+    // The same variation of all steps in turn, so that calls with different answers meet.
     const reading = plans
-      .map((plan, index) => [index, plan] as const)
-      .filter(([, { variation }]) => variation.method === "GET" && variation.body === undefined)
+      .map((plan, index) => ({ ...plan, answer: answers[index] as VariedAnswer }))
+      .filter(({ variation }) => variation.method === "GET" && variation.body === undefined)
+      .sort((a, b) => a.place - b.place)
       .values();
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
-        for (const [index, { step, variation }] of reading) {
-          const answer = answers[index];
-          if (answer) answer.amongOthers = await ask(step.name, variation);
+        for (const { step, variation, answer } of reading) {
+          answer.amongOthers = await ask(step.name, variation);
         }
       }),
     );
@@ -302,7 +308,7 @@ async function send(
       path: target,
       headers: { authorization, ...length, ...headers },
       agent: false,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT)]),
+      signal,
     });
     request.once("response", resolve).once("error", reject);
     request.once("upgrade", () => reject(new Error("it was upgraded")));
