@@ -7,16 +7,8 @@ import path from "node:path";
 import { z } from "zod";
 import { parse } from "./example.ts";
 
-/** What notices a mistake, as the page says it. */
-export const CHECKS = {
-  expectation: "what the example expects of an answer",
-  comparison: "the comparison of the twins",
-  variations: "the variations of requests",
-  limit: "the limit of time",
-  end: "the look at how a run ends",
-  hazard: "what the hazard states",
-} as const;
-export type Check = keyof typeof CHECKS;
+/** What notices a broken program. */
+const Check = z.enum(["expectation", "comparison", "variations", "limit", "hazard", "end"]);
 
 const Mutation = z.strictObject({
   /** What is broken, in a few words. */
@@ -29,13 +21,21 @@ const Mutation = z.strictObject({
   replace: z.record(z.string(), z.string()),
   /** The example's steps that are played; without it, all of them. */
   steps: z.array(z.string()).min(1).optional(),
-  caughtBy: z.enum(Object.keys(CHECKS) as [Check, ...Check[]]),
+  caughtBy: Check,
   /** A part of the sentence that reports it. */
   report: z.string().min(1),
   /** It is tried by every `npm test`; the others by `npm run soak` alone. */
   short: z.boolean().default(false),
 });
+
+const MutationsFile = z.strictObject({
+  /** Each check in words, for the page. */
+  checks: z.record(Check, z.string().min(1)),
+  mutations: z.array(Mutation),
+});
+
 export type Mutation = z.infer<typeof Mutation>;
+export type MutationsFile = z.infer<typeof MutationsFile>;
 
 const FILE = path.join(import.meta.dirname, "mutations.json");
 
@@ -44,5 +44,6 @@ const FILE = path.join(import.meta.dirname, "mutations.json");
  * @throws ExampleError if one is not valid: file, field and reason
  */
 export async function readMutations(): Promise<Mutation[]> {
-  return parse(z.array(Mutation), await readFile(FILE, "utf8"), "src/harness/mutations.json");
+  const text = await readFile(FILE, "utf8");
+  return parse(MutationsFile, text, "src/harness/mutations.json").mutations;
 }
