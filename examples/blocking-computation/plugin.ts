@@ -1,6 +1,10 @@
 /** Serves a CPU-heavy computation on /computation, inside the request's handler itself. */
 import { createServer } from "node:http";
 
+const { ORTHANC_PLUGIN_SOCKET } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 // V8 runs this loop about 30 times as fast as CPython does.
 const SQUARE_ROOTS = 900_000_000;
 
@@ -28,6 +32,6 @@ const server = createServer((request, response) => {
     .end(`computed for ${seconds.toFixed(3)} seconds\n`);
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());
 // #endregion

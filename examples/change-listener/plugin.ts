@@ -6,14 +6,14 @@ import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request } from "undici";
 
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const KEPT = 100; // Instances that are remembered.
 const PAGE = 100; // Changes that are asked for at once.
 const [FIRST_PAUSE, LONGEST_PAUSE] = [50, 1000]; // milliseconds
 const DEADLINE = 10; // seconds
-
-const { ORTHANC_TOKEN, ORTHANC_URL, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN || !ORTHANC_URL)
-  throw new Error("Start this plugin through Orthanc's bridge.py");
 
 // #region state
 const state = { listening: false, handled: 0, missed: 0 };

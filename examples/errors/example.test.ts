@@ -8,6 +8,8 @@ import { startTwin } from "../../src/harness/twin.ts";
 import { startOrthanc } from "../../src/orthanc/server.ts";
 
 const ended = endAfterEachTest();
+/** The id of no instance. */
+const UNKNOWN = "00000000-00000000-00000000-00000000-00000000";
 
 /** A twin, with a text in the place of one of its own. */
 async function startEdited(twin: Twin, from: string, to: string) {
@@ -31,15 +33,47 @@ test.each(TWINS)("%s: an instance without a name gets a reason of its own", asyn
   expect(await answer.json()).toEqual({ error: "the instance has no PatientName" });
 });
 
+/** What to replace in a twin, and by what, so that it logs each look-up. */
+const LOOK_UPS = {
+  python: ["    tags = json.loads(", '    orthanc.LogWarning("look-up"); tags = json.loads('],
+  typescript: [
+    "  const text = await body.text();",
+    '  console.log("look-up"); const text = await body.text();',
+  ],
+} as const;
+
+test.each(TWINS)("%s: what is no id of Orthanc's goes into no path", async (twin) => {
+  const orthanc = await startEdited(twin, LOOK_UPS[twin][0], LOOK_UPS[twin][1]);
+  const ask = async (id: string) => (await orthanc.request(`/patient-names/${id}`)).status;
+  const hostile = [
+    "none",
+    UNKNOWN.slice(1),
+    `${UNKNOWN}0`,
+    UNKNOWN.toUpperCase().replace("0", "A"),
+  ];
+  // Escaped twice, so that Orthanc hands them on.
+  hostile.push(
+    "..%252F..%252Fsystem",
+    "%252e%252e",
+    `${UNKNOWN}%3Fx`,
+    `${UNKNOWN}%23x`,
+    `${UNKNOWN}%0A`,
+  );
+  for (const id of hostile) expect([id, await ask(id)]).toEqual([id, 404]);
+  expect(await orthanc.log()).not.toContain("look-up");
+  expect(await ask(`${UNKNOWN}?x=/../y`)).toBe(404);
+  expect(await orthanc.log()).toContain("look-up");
+});
+
 test.each([
   ["python", "tags = json.loads(", "raise RuntimeError('a bug'); tags = json.loads("],
   ["typescript", "const text = await body.text();", 'throw new Error("a bug"); const text = "";'],
 ] as const)("%s: a bug answers 500, with the details in the log alone", async (twin, from, to) => {
   const orthanc = await startEdited(twin, from, to);
-  const answer = await orthanc.request("/patient-names/none");
+  const answer = await orthanc.request(`/patient-names/${UNKNOWN}`);
   expect(answer.status).toBe(500);
   expect(await answer.json()).toEqual({ error: "the plugin has failed" });
-  expect(await orthanc.log()).toMatch(/\/patient-names\/none:[\s\S]*a bug/);
+  expect(await orthanc.log()).toMatch(/\/patient-names\/0[0-]+:[\s\S]*a bug/);
 });
 
 test("python: an error that a callback does not catch answers 500, and Orthanc goes on", async () => {

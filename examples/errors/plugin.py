@@ -1,6 +1,7 @@
 """Serves a patient's name on /patient-names/INSTANCE: each error gets a status and a reason."""
 
 import json
+import re
 import traceback
 from typing import Any
 
@@ -11,6 +12,10 @@ OrthancException = getattr(orthanc, "OrthancException", ValueError)
 
 
 # region lookup
+# An id of Orthanc's. Anything else may lead to another route when it goes into a path.
+ORTHANC_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{8}){4}")
+
+
 def patient_name(instance: str) -> str:
     """Gives the PatientName of an instance; raises OrthancException, or KeyError if it has none."""
     tags = json.loads(orthanc.RestApiGet(f"/instances/{instance}/simplified-tags"))
@@ -26,8 +31,12 @@ def on_patient_name(output: orthanc.RestOutput, uri: str, **request: Any) -> Non
     if request["method"] != "GET":
         output.SendMethodNotAllowed("GET")
         return
+    instance = request["groups"][0]
+    if not ORTHANC_ID.fullmatch(instance):
+        send_json(output, 404, {"error": "there is no such instance"})
+        return
     try:
-        send_json(output, 200, {"PatientName": patient_name(request["groups"][0])})
+        send_json(output, 200, {"PatientName": patient_name(instance)})
     except KeyError:
         send_json(output, 404, {"error": "the instance has no PatientName"})
     except OrthancException as error:

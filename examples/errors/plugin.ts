@@ -2,9 +2,9 @@
 import { createServer, type ServerResponse } from "node:http";
 import { Agent, request } from "undici";
 
-const { ORTHANC_TOKEN, ORTHANC_URL, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN || !ORTHANC_URL)
-  throw new Error("Start this plugin through Orthanc's bridge.py");
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
 
 const dispatcher = new Agent({
   keepAliveTimeoutThreshold: 100,
@@ -13,6 +13,9 @@ const dispatcher = new Agent({
 });
 
 // #region lookup
+// An id of Orthanc's. Anything else may lead to another route when it goes into a path.
+const ORTHANC_ID = /^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/;
+
 /** Orthanc has refused a request: with which status. */
 class OrthancError extends Error {
   readonly status: number;
@@ -40,8 +43,14 @@ const server = createServer(async (incoming, response) => {
     response.writeHead(405, { allow: "GET" }).end();
     return;
   }
+  const [path = ""] = (incoming.url ?? "").split("?");
+  const instance = path.split("/")[2] ?? "";
+  if (!ORTHANC_ID.test(instance)) {
+    sendJson(response, 404, { error: "there is no such instance" });
+    return;
+  }
   try {
-    const name = await patientName(incoming.url?.split("/")[2] ?? "");
+    const name = await patientName(instance);
     if (name !== undefined) sendJson(response, 200, { PatientName: name });
     else sendJson(response, 404, { error: "the instance has no PatientName" });
   } catch (error) {

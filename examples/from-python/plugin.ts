@@ -2,8 +2,9 @@
 import { createServer } from "node:http";
 import { Agent, request } from "undici";
 
-const { ORTHANC_TOKEN, ORTHANC_URL, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN) throw new Error("Start this plugin through Orthanc's bridge.py");
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
 
 const dispatcher = new Agent({
   keepAliveTimeoutThreshold: 100,

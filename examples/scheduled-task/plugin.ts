@@ -2,12 +2,12 @@
 import { createServer } from "node:http";
 import { Agent, request } from "undici";
 
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const PERIOD = 1; // seconds from the end of one run to the start of the next
 const DEADLINE = 10; // seconds
-
-const { ORTHANC_TOKEN, ORTHANC_URL, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN || !ORTHANC_URL)
-  throw new Error("Start this plugin through Orthanc's bridge.py");
 
 // #region task
 // Undici keeps no connection to Orthanc, unless its margin of 2 s is made smaller.

@@ -3,9 +3,9 @@ import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request } from "undici";
 
-const { ORTHANC_TOKEN, ORTHANC_URL, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN || !ORTHANC_URL)
-  throw new Error("Start this plugin through Orthanc's bridge.py");
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
 
 const TASKS = 4;
 const COUNT = 60_000_000; // square roots of one task
@@ -46,9 +46,10 @@ async function compare(task: () => Promise<void>): Promise<string> {
 const server = createServer(async (incoming, response) => {
   response.setHeader("content-type", "text/plain");
   try {
-    if (incoming.url === "/slow") await sleep(400);
-    const task = { "/computation": compute, "/requests": ask }[incoming.url ?? ""];
-    response.end(task ? await compare(task) : "done");
+    const [path] = (incoming.url ?? "").split("?");
+    if (path === "/computation") response.end(await compare(compute));
+    else if (path === "/requests") response.end(await compare(ask));
+    else response.end(await sleep(400, "done")); // for /slow
   } catch (error) {
     console.warn("The slow server has not answered:", error);
     response.writeHead(502).end();

@@ -9,6 +9,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Orthanc as PrivateOrthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { Orthanc, OrthancError } from "./client.ts";
 
+/** The id of no instance. */
+const UNKNOWN = "00000000-00000000-00000000-00000000-00000000";
 const LARGE = 100 * 1024 * 1024; // bytes
 
 let server: PrivateOrthanc;
@@ -88,7 +90,7 @@ describe("a file of 100 MB", () => {
       "Basic ",
     );
     const file = path.join(folder, "cut.dcm");
-    await expect(broken.download("any", file)).rejects.toThrow("other side closed");
+    await expect(broken.download(UNKNOWN, file)).rejects.toThrow("other side closed");
     await expect(stat(file)).rejects.toThrow("ENOENT");
     proxy.close();
   });
@@ -160,22 +162,42 @@ describe("what Orthanc refuses is an OrthancError", () => {
   });
 });
 
+test.each(["../../system#", "..%2F..%2Fsystem?", "a/b", "", UNKNOWN.slice(1), `${UNKNOWN}\n`])(
+  "%j is no id: nothing is asked",
+  async (id) => {
+    const file = path.join(folder, "none.dcm");
+    await expect(orthanc.download(id, file)).rejects.toThrow("is no id of an instance");
+    await expect(stat(file)).rejects.toThrow("ENOENT");
+  },
+);
+
 describe("how Orthanc answers", () => {
   const ask = (path: string, init = {}) => server.request(path, init);
 
-  test("a form with a file gets 200, an empty body, and stores nothing", async () => {
+  test("an escaped slash in a path is a slash: to escape an id does not keep it in its place", async () => {
+    const id = encodeURIComponent("../../system");
+    const answer = await ask(`/instances/x/${id}`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toHaveProperty("DicomAet");
+  });
+
+  test("a form with a file is stored, and gets 200 with an empty body; one that is no DICOM gets 400", async () => {
     const count = async () => ((await (await ask("/instances")).json()) as string[]).length;
+    const head = `Content-Disposition: form-data; name="file"; filename="file.dcm"`;
+    const send = async (file: string) => {
+      const answer = await ask("/instances", {
+        method: "POST",
+        headers: { "content-type": "multipart/form-data; boundary=line" },
+        body: Buffer.from(`--line\r\n${head}\r\n\r\n${file}\r\n--line--\r\n`, "latin1"),
+      });
+      return { status: answer.status, text: await answer.text() };
+    };
+    const file = path.join(server.installation.testFiles, "MR_small.dcm");
     const before = await count();
-    const form =
-      `--line\r\nContent-Disposition: form-data; name="file"; filename="MR_small.dcm"\r\n\r\n` +
-      `${await readFile(path.join(server.installation.testFiles, "MR_small.dcm"), "latin1")}\r\n--line--\r\n`;
-    const answer = await ask("/instances", {
-      method: "POST",
-      headers: { "content-type": "multipart/form-data; boundary=line" },
-      body: Buffer.from(form, "latin1"),
-    });
-    expect([answer.status, await answer.text()]).toEqual([200, ""]);
-    expect(await count()).toBe(before);
+    expect(await send(await readFile(file, "latin1"))).toEqual({ status: 200, text: "" });
+    expect(await count()).toBe(before + 1);
+    expect(await send("no DICOM")).toMatchObject({ status: 400 });
+    expect(await count()).toBe(before + 1);
   });
 
   test("HEAD of a file gets 404, though GET gets 200", async () => {

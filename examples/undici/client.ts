@@ -46,6 +46,9 @@ async function check(what: string, answer: Dispatcher.ResponseData): Promise<voi
 }
 // #endregion
 
+/** What an id of Orthanc's looks like. In a path, anything else may lead to another route. */
+const ORTHANC_ID = /^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/;
+
 /** One Orthanc. `authorization` is a whole header: `Bearer …` or `Basic …`. */
 export class Orthanc {
   readonly #url: string;
@@ -71,6 +74,7 @@ export class Orthanc {
   // #region download
   /** Writes an instance's DICOM file to a new file. What is cut short is removed again. */
   async download(instance: string, file: string): Promise<void> {
+    if (!ORTHANC_ID.test(instance)) throw new TypeError(`"${instance}" is no id of an instance`);
     const path = `/instances/${instance}/file`;
     const answer = await request(this.#url + path, { dispatcher: agent, headers: this.#headers });
     await check(`GET ${path}`, answer);

@@ -2,13 +2,21 @@
 import { Argument, Command, Option } from "commander";
 import ora from "ora";
 import { ACCESS, playAccess, readAccess } from "../harness/access.ts";
-import { ExampleError, exampleIds, readExample, TWINS, type Twin } from "../harness/example.ts";
+import {
+  type Example,
+  ExampleError,
+  exampleIds,
+  readExample,
+  TWINS,
+  type Twin,
+} from "../harness/example.ts";
 import { hazardIds, isHazard, programsOf, readHazard } from "../harness/hazard.ts";
-import { differences, judgeRun } from "../harness/judge.ts";
+import { differences, judgeRun, judgeVariations } from "../harness/judge.ts";
 import { playTwin } from "../harness/play.ts";
 import { provoke, type SeenProgram } from "../harness/provoke.ts";
 import type { TwinRun } from "../harness/run.ts";
 import { accessTranscript, hazardTranscript, transcript } from "../harness/transcript.ts";
+import { playVariations } from "../harness/variations.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
 endOnInterrupt();
@@ -50,7 +58,7 @@ async function run(id: string | undefined, options: Options): Promise<number> {
   const twins = options.twin ? [options.twin] : TWINS;
 
   const runs: TwinRun[] = [];
-  const stopping: Promise<void>[] = [];
+  const stopping: Promise<string[]>[] = [];
   for (const twin of twins) {
     const progress = ora(`${twin} twin: starting Orthanc`).start();
     try {
@@ -70,7 +78,10 @@ async function run(id: string | undefined, options: Options): Promise<number> {
 
   const [python, typescript] = runs;
   const problems = runs.flatMap((played) => judgeRun(example, played).problems);
-  if (python && typescript) problems.push(...differences(example, python, typescript));
+  if (python && typescript) {
+    problems.push(...differences(example, python, typescript), ...(await vary(example)));
+  }
+  problems.push(...(await Promise.all(stopping)).flat());
   if (options.json) {
     console.log(JSON.stringify({ example: id, runs, problems }, null, 2));
   } else {
@@ -79,8 +90,27 @@ async function run(id: string | undefined, options: Options): Promise<number> {
       console.log("Both twins gave the same answers.");
   }
   for (const problem of problems) console.error(problem);
-  await Promise.all(stopping);
   return problems.length > 0 ? 1 : 0;
+}
+
+/** Plays variations of an example's requests on both twins. */
+async function vary(example: Example): Promise<string[]> {
+  const progress = ora("variations: starting Orthanc").start();
+  const report = (doing: string) => {
+    progress.text = `variations: ${doing}`;
+  };
+  try {
+    const [python, typescript] = await Promise.all([
+      playVariations(example, "python", { report }),
+      playVariations(example, "typescript", { report }),
+    ]);
+    const problems = judgeVariations(example, python, typescript);
+    progress.succeed(`variations: ${python.answers.length} requests to each twin`);
+    return problems;
+  } catch (error) {
+    progress.fail();
+    throw error;
+  }
 }
 
 async function runHazard(id: string, options: Options): Promise<number> {

@@ -4,11 +4,12 @@ import ora from "ora";
 import { ACCESS, playAccess, readAccess } from "../harness/access.ts";
 import { exampleIds, readExample, type Twin } from "../harness/example.ts";
 import { hazardIds, isHazard, programsOf, readHazard } from "../harness/hazard.ts";
-import { differences, judgeRun } from "../harness/judge.ts";
+import { differences, judgeRun, judgeVariations } from "../harness/judge.ts";
 import { playTwin } from "../harness/play.ts";
 import { provoke, type SeenProgram } from "../harness/provoke.ts";
 import { writeRecord } from "../harness/record.ts";
 import type { Versions } from "../harness/run.ts";
+import { playVariations } from "../harness/variations.ts";
 import { findOrthanc } from "../orthanc/installation.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
@@ -53,18 +54,24 @@ async function recordExample(id: string, tell: (doing: string) => void): Promise
     });
   const python = await played("python");
   const typescript = await played("typescript");
+  tell("variations");
+  const [one, other] = await Promise.all([
+    playVariations(example, "python"),
+    playVariations(example, "typescript"),
+  ]);
   refuse([
     ...judgeRun(example, python.run).problems,
     ...judgeRun(example, typescript.run).problems,
     ...differences(example, python.run, typescript.run),
+    ...judgeVariations(example, one, other),
+    ...(await python.stopped),
+    ...(await typescript.stopped),
   ]);
-  const file = await writeRecord(example, {
+  return writeRecord(example, {
     example: id,
     ...(await made(python.versions)),
     twins: { python: python.run, typescript: typescript.run },
   });
-  await Promise.all([python.stopped, typescript.stopped]);
-  return file;
 }
 
 async function recordHazard(id: string, tell: (doing: string) => void): Promise<string> {

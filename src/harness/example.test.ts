@@ -42,6 +42,7 @@ test("a valid example is read, with what it leaves out", () => {
     ...PING,
     instances: [],
     masks: [],
+    variations: { smaller: {}, differences: [] },
     steps: [{ ...PING.steps[0], method: "GET", calls: 1 }],
   });
 });
@@ -68,6 +69,12 @@ describe("a mistake is told with file, field and reason", () => {
       { ...PING, masks: [{ pattern: "a", replacement: "b", reason: "so" }] },
       "masks[0].reason",
       />=10/,
+    ],
+    [
+      "a difference has no reason",
+      { ...PING, variations: { differences: [{ variation: "as PUT", reason: "so it is" }] } },
+      "variations.differences[0].reason",
+      />=30/,
     ],
     ["it is no object", [], "(whole file)", /expected object, received array/],
   ])("%s", (_, example, field, reason) => {

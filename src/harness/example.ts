@@ -52,6 +52,26 @@ const Step = z.strictObject({
   }),
 });
 
+/** The variations that are played of an example's requests: `variations.ts` makes them. */
+const Variations = z.strictObject({
+  /** The steps whose requests are varied, by name; without them, all those on the example's own routes. */
+  steps: z.array(z.string()).min(1).optional(),
+  /** Texts that are replaced in the twins' files so that a request costs little: file to text to replacement. */
+  smaller: z.record(z.string(), z.record(z.string(), z.string())).default({}),
+  /** The variations that the twins may answer differently. One that they answer alike is a mistake. */
+  differences: z
+    .array(
+      z.strictObject({
+        /** Its name, such as `with a query string`. */
+        variation: z.string().min(1),
+        /** The step that it is a variation of; any without it. */
+        step: z.string().optional(),
+        reason: z.string().min(30),
+      }),
+    )
+    .default([]),
+});
+
 const ExampleFile = z.strictObject({
   title: z.string().min(1),
   /** What the example shows, in one sentence. */
@@ -68,6 +88,7 @@ const ExampleFile = z.strictObject({
   /** A regular expression for an answer's body; its group is how long the work itself took, in seconds. */
   worked: z.string().optional(),
   masks: z.array(Mask).default([]),
+  variations: Variations.prefault({}),
 });
 
 export type Step = z.infer<typeof Step>;

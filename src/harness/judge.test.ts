@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { type Example, parseExample } from "./example.ts";
-import { differences, judgeRun, masked, wallTime } from "./judge.ts";
-import type { Call, TwinRun } from "./run.ts";
+import { differences, judgeEnding, judgeRun, judgeVariations, masked, wallTime } from "./judge.ts";
+import type { Answer, Call, Ending, TwinRun, VariedAnswer, VariedRun } from "./run.ts";
 
 const machine = vi.hoisted(() => ({ cores: 2 }));
 vi.mock("node:os", () => ({ availableParallelism: () => machine.cores }));
@@ -99,6 +99,12 @@ describe("a run is judged by what its example expects", () => {
     expect(found(ping, [call({ body: '{"a":{"x":null,"y":1},"b":[2,1]}' })])).toHaveLength(1);
   });
 
+  test("a secret in an answer", () => {
+    expect(found(example({}), [call({ secret: true })])).toEqual([
+      'ping, python, "step 1": a password or a token is in the answer',
+    ]);
+  });
+
   test("every call of a step and every step", () => {
     const ping = example({ calls: 2 }, {});
     const bad = call({ status: 500 });
@@ -182,6 +188,7 @@ describe("two runs are compared", () => {
     ["status", { status: 201 }, "status 200 and 201"],
     ["content type", { contentType: "text/html" }, "content type text/plain and text/html"],
     ["body", { body: "ping\n" }, "body pong\n and ping\n"],
+    ["a header", { headers: { allow: "GET" } }, "header allow undefined and GET"],
   ])("different: %s", (_, changed, sentence) => {
     const other = run([call(), call(changed)], [call()]);
     expect(differences(ping, good, other)).toEqual([`ping, "step 1", call 2: ${sentence}`]);
@@ -204,5 +211,147 @@ describe("two runs are compared", () => {
     expect(differences(ping, good, run([call()], [call()]))[0]).toBe(
       'ping, "step 1", call 2: status 200 and undefined',
     );
+  });
+});
+
+describe("variations are compared", () => {
+  const answer = (changed: Partial<Answer> = {}): Answer => {
+    const { startedAt: _, endedAt: __, ...rest } = call(changed);
+    return rest;
+  };
+  const varied = (changed: Partial<VariedAnswer> = {}): VariedAnswer => ({
+    step: "step 1",
+    variation: "with a query string",
+    request: "GET /ping?x",
+    alone: answer(),
+    ...changed,
+  });
+  const played = (...answers: VariedAnswer[]): VariedRun => ({ twin: "python", answers });
+  const other = (...answers: VariedAnswer[]): VariedRun => ({ twin: "typescript", answers });
+  const stating = (...differences: object[]) => {
+    const ping = example({}, {});
+    return parseAgain({ ...ping, variations: { differences } });
+  };
+  const parseAgain = ({ id, folder, ...file }: Record<string, unknown>): Example => ({
+    ...parseExample(JSON.stringify(file), "ping"),
+    id: String(id),
+    folder: String(folder),
+  });
+  const ping = stating();
+  const reason = "The one language can't do what the other one does.";
+  const refused = varied({ alone: answer({ status: 404 }) });
+
+  test("alike, after the masks", () => {
+    expect(judgeVariations(ping, played(varied()), other(varied()))).toEqual([]);
+    const one = varied({ alone: answer({ body: "1.5 s" }) });
+    const two = varied({ alone: answer({ body: "2.5 s" }) });
+    expect(judgeVariations(ping, played(one), other(two))).toEqual([]);
+  });
+
+  test("different: with the step, the variation and the request", () => {
+    expect(judgeVariations(ping, played(varied()), other(refused))).toEqual([
+      'ping, "step 1" with a query string (GET /ping?x): status 200 and 404',
+    ]);
+  });
+
+  test("different in several steps: one sentence for the variation", () => {
+    const second = { step: "step 2" };
+    const problems = judgeVariations(
+      ping,
+      played(varied(), varied(second)),
+      other(refused, { ...refused, ...second }),
+    );
+    expect(problems).toEqual([
+      'ping, "step 1" with a query string (GET /ping?x): status 200 and 404; also "step 2" with a query string',
+    ]);
+  });
+
+  test("different, as the example states", () => {
+    const difference = { variation: "with a query string", reason };
+    const runs = [played(varied()), other(refused)] as const;
+    expect(judgeVariations(stating(difference), ...runs)).toEqual([]);
+    expect(judgeVariations(stating({ ...difference, step: "step 1" }), ...runs)).toEqual([]);
+    expect(judgeVariations(stating({ ...difference, step: "step 2" }), ...runs)).toHaveLength(2);
+    expect(judgeVariations(stating({ ...difference, variation: "as PUT" }), ...runs)).toHaveLength(
+      2,
+    );
+  });
+
+  test("alike, though the example states a difference", () => {
+    const difference = { variation: "with a query string", reason };
+    expect(judgeVariations(stating(difference), played(varied()), other(varied()))).toEqual([
+      "ping, with a query string: both twins give the same answer, so example.json must not say that they differ",
+    ]);
+  });
+
+  test("an answer that depends on what else is asked, of either twin", () => {
+    const swapped = varied({ amongOthers: answer({ body: "another\n" }) });
+    const steady = varied({ amongOthers: answer() });
+    const sentence =
+      'ping, "step 1" with a query string (GET /ping?x), python, alone and while others are asked: body pong\n and another\n';
+    expect(judgeVariations(ping, played(swapped), other(steady))).toEqual([sentence]);
+    expect(judgeVariations(ping, played(steady), other(swapped))).toEqual([
+      sentence.replace("python", "typescript"),
+    ]);
+    expect(judgeVariations(ping, played(steady), other(steady))).toEqual([]);
+  });
+
+  test("a secret in an answer", () => {
+    const secret = varied({ alone: answer({ secret: true }) });
+    expect(judgeVariations(ping, played(secret), other(varied()))).toEqual([
+      expect.stringContaining("python: a password or a token is in the answer"),
+    ]);
+  });
+
+  test("one twin was asked more", () => {
+    const two = [varied(), varied({ variation: "as PUT" })];
+    expect(judgeVariations(ping, played(...two), other(varied()))).toHaveLength(1);
+    expect(judgeVariations(ping, played(varied()), other(...two))).toHaveLength(1);
+    const swapped = [...two].reverse();
+    expect(judgeVariations(ping, played(...two), other(...swapped))).toHaveLength(2);
+  });
+});
+
+describe("the end of a run is judged", () => {
+  const ending = (changed: Partial<Ending> = {}): Ending => ({
+    twin: "python",
+    how: "exit code 0",
+    log: "W1125 Orthanc is stopping\nNode has ended (signal SIGTERM)\n",
+    secretInLog: false,
+    listeners: [],
+    left: [],
+    ...changed,
+  });
+
+  test("all is well", () => {
+    expect(judgeEnding({ id: "ping" }, ending())).toEqual([]);
+  });
+
+  test.each<[string, Partial<Ending>, RegExp]>([
+    ["it had to be killed", { how: "SIGKILL" }, /did not stop when it was told to, and was killed/],
+    ["it has crashed", { how: "SIGSEGV" }, /did not stop as it should: SIGSEGV/],
+    [
+      "Node has crashed",
+      { log: "E1 Node has ended (exit code 1), next start in 0.25 seconds\n" },
+      /Node ended while it was needed: E1 Node has ended/,
+    ],
+    [
+      "Node is deaf",
+      { log: "W1 Node has not ended within 5 seconds, and is killed\n" },
+      /Node did not stop when it was told to/,
+    ],
+    [
+      "an exception",
+      { log: 'W1\nTraceback (most recent call last):\n  File "x"\nValueError: y\n' },
+      /an exception was not caught:\nTraceback[\s\S]*ValueError: y/,
+    ],
+    ["too much output", { log: "x".repeat(1_000_001) }, /more than 1,000,000 bytes were logged/],
+    ["a secret", { secretInLog: true }, /a password or a token is in the log/],
+    ["a listener", { listeners: ["process 1 (node) listens on TCP port 2"] }, /process 1 \(node\)/],
+    ["a worker", { left: ["process 1, sleep 9"] }, /has left behind: process 1, sleep 9/],
+  ])("%s", (_, changed, sentence) => {
+    const problems = judgeEnding({ id: "ping" }, ending(changed));
+    expect(problems).toEqual([expect.stringMatching(sentence)]);
+    expect(problems[0]).toMatch(/^ping, python, in the end: /);
   });
 });

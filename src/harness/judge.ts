@@ -1,7 +1,8 @@
 /** Judges runs: against what the example expects, against the other twin, against the record. */
 import { availableParallelism } from "node:os";
+import { OUTPUT_LIMIT } from "./answer.ts";
 import type { Example, Mask, Step } from "./example.ts";
-import type { Call, StepRun, TwinRun } from "./run.ts";
+import type { Answer, Call, Ending, StepRun, TwinRun, VariedAnswer, VariedRun } from "./run.ts";
 
 /**
  * Calls in turn take about as long as that many single calls, calls side by side on two cores half of that. The
@@ -47,6 +48,7 @@ function judgeCall(example: Example, { expect }: Step, call: Call): string[] {
   if (expect.contentType !== undefined && call.contentType !== expect.contentType) {
     problems.push(`content type "${call.contentType}" instead of "${expect.contentType}"`);
   }
+  if (call.secret) problems.push("a password or a token is in the answer");
   const body = masked(call, example.masks);
   if (expect.body !== undefined && body !== canonical(expect.body, call.contentType)) {
     problems.push(`body ${body} instead of ${expect.body}`);
@@ -85,26 +87,134 @@ export function differences(example: Example, one: TwinRun, other: TwinRun): str
     );
     for (let call = 0; call < count; call++) {
       const [left, right] = [one, other].map((run) => run.steps[index]?.calls[call]);
-      for (const [what, ours, theirs] of [
-        ["status", left?.status, right?.status],
-        ["content type", left?.contentType, right?.contentType],
-        ["body", left && masked(left, example.masks), right && masked(right, example.masks)],
-      ]) {
-        if (ours === theirs) continue;
-        found.push(
-          `${example.id}, "${step.name}", call ${call + 1}: ${what} ${ours} and ${theirs}`,
-        );
+      for (const difference of differing(left, right, example.masks)) {
+        found.push(`${example.id}, "${step.name}", call ${call + 1}: ${difference}`);
       }
     }
   }
   return found;
 }
 
-/** A call's body with the masks applied; JSON in one form, whatever its spaces and the order of its members. */
-export function masked(call: Call, masks: Mask[]): string {
+/** What differs between two answers: `status 200 and 404`, and so on. */
+function differing(one: Answer | undefined, other: Answer | undefined, masks: Mask[]): string[] {
+  const names = Object.keys({ ...one?.headers, ...other?.headers }).sort();
+  const pairs: [string, unknown, unknown][] = [
+    ["status", one?.status, other?.status],
+    ["content type", one?.contentType, other?.contentType],
+    ["body", one && masked(one, masks), other && masked(other, masks)],
+    ...names.map((name): [string, unknown, unknown] => [
+      `header ${name}`,
+      one?.headers?.[name],
+      other?.headers?.[name],
+    ]),
+  ];
+  return pairs
+    .filter(([, ours, theirs]) => ours !== theirs)
+    .map(([what, ours, theirs]) => `${what} ${shortened(ours)} and ${shortened(theirs)}`);
+}
+
+/** How much of a value a sentence has, in characters. */
+const SHOWN = 1_000;
+
+function shortened(value: unknown): string {
+  const text = String(value);
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`;
+}
+
+/**
+ * Compares how both twins have answered the variations of an example's requests.
+ * @returns a sentence for each difference that the example does not state, for each one that it states and that
+ * does not happen, and for each answer that depends on what else is asked at the same time
+ */
+export function judgeVariations(example: Example, one: VariedRun, other: VariedRun): string[] {
+  const { differences } = example.variations;
+  const happened = new Set<object>();
+  const undeclared: [VariedAnswer, string][] = [];
+  const problems: string[] = [];
+  for (const [index, ours] of one.answers.entries()) {
+    const theirs = other.answers[index];
+    if (theirs?.step !== ours.step || theirs.variation !== ours.variation) {
+      problems.push(`${named(example, ours)}: the other twin was not asked`);
+      continue;
+    }
+    const found = differing(ours.alone, theirs.alone, example.masks);
+    const stated = differences.filter(
+      ({ step = ours.step, variation }) => variation === ours.variation && step === ours.step,
+    );
+    if (found.length === 0) continue;
+    for (const difference of stated) happened.add(difference);
+    if (stated.length === 0) undeclared.push([ours, found.join(", ")]);
+  }
+  // One mistake shows in the variations of many steps: a sentence for each variation will do.
+  for (const [name, same] of groupBy(undeclared, ([{ variation }]) => variation)) {
+    const [[first, found] = []] = same;
+    if (!first) continue;
+    const others = same.slice(1).map(([{ step }]) => `"${step}"`);
+    const more = others.length > 0 ? `; also ${others.join(", ")} ${name}` : "";
+    problems.push(`${named(example, first)}: ${found}${more}`);
+  }
+  if (other.answers.length > one.answers.length)
+    problems.push(`${example.id}: ${one.twin} was asked less than ${other.twin}`);
+  for (const { twin, answers } of [one, other]) {
+    for (const varied of answers) {
+      const { alone, amongOthers } = varied;
+      const where = `${named(example, varied)}, ${twin}`;
+      if (alone.secret || amongOthers?.secret)
+        problems.push(`${where}: a password or a token is in the answer`);
+      const found = amongOthers ? differing(alone, amongOthers, example.masks) : [];
+      if (found.length > 0)
+        problems.push(`${where}, alone and while others are asked: ${found.join(", ")}`);
+    }
+  }
+  for (const difference of differences) {
+    if (happened.has(difference)) continue;
+    const where = difference.step ? `"${difference.step}" ` : "";
+    problems.push(
+      `${example.id}, ${where}${difference.variation}: both twins give the same answer, ` +
+        `so example.json must not say that they differ`,
+    );
+  }
+  return problems;
+}
+
+function groupBy<Item>(items: Item[], key: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
+  return groups;
+}
+
+function named({ id }: Example, { step, variation, request }: VariedAnswer): string {
+  return `${id}, "${step}" ${variation} (${request})`;
+}
+
+/** Checks how a twin's run has ended: a sentence for each thing that is wrong. */
+export function judgeEnding({ id }: Pick<Example, "id">, ending: Ending): string[] {
+  const { twin, how, log, secretInLog, listeners, left } = ending;
+  const problems: string[] = [];
+  if (how === "SIGKILL") problems.push("Orthanc did not stop when it was told to, and was killed");
+  else if (how !== "exit code 0") problems.push(`Orthanc did not stop as it should: ${how}`);
+  const lines = log.split("\n");
+  const first = (pattern: RegExp) => lines.find((line) => pattern.test(line));
+  const crash = first(/Node has ended \(.*\), next start/);
+  if (crash) problems.push(`Node ended while it was needed: ${crash}`);
+  const deaf = first(/Node has not ended within .* is killed/);
+  if (deaf) problems.push(`Node did not stop when it was told to: ${deaf}`);
+  if (first(/^Traceback \(most recent call last\)/))
+    problems.push(
+      `an exception was not caught:\n${log.slice(log.indexOf("Traceback (")).slice(0, SHOWN)}`,
+    );
+  if (log.length > OUTPUT_LIMIT)
+    problems.push(`more than ${OUTPUT_LIMIT.toLocaleString("en-GB")} bytes were logged`);
+  if (secretInLog) problems.push("a password or a token is in the log");
+  problems.push(...listeners, ...left.map((what) => `it has left behind: ${what}`));
+  return problems.map((problem) => `${id}, ${twin}, in the end: ${problem}`);
+}
+
+/** An answer's body with the masks applied; JSON in one form, whatever its spaces and the order of its members. */
+export function masked(answer: Answer, masks: Mask[]): string {
   return masks.reduce(
     (text, mask) => text.replace(new RegExp(mask.pattern, "g"), mask.replacement),
-    canonical(call.body, call.contentType),
+    canonical(answer.body, answer.contentType),
   );
 }
 

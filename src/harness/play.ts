@@ -4,16 +4,19 @@ import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { setInterval, setTimeout as sleep } from "node:timers/promises";
 import dicomParser from "dicom-parser";
-import type { Response } from "undici";
 import type { Orthanc } from "../orthanc/server.ts";
+import { OUTPUT_LIMIT, readText, toAnswer } from "./answer.ts";
 import type { Example, Step, Twin } from "./example.ts";
+import { judgeEnding } from "./judge.ts";
+import { withinLimit } from "./limit.ts";
+import { strayListeners } from "./listeners.ts";
+import { nodeListens } from "./node.ts";
 import type { Call, Progress, StepRun, TwinRun, Versions } from "./run.ts";
+import { redact, secretsOf } from "./secrets.ts";
 import { startTwin, type TwinOptions, versionsOf } from "./twin.ts";
 
 /** How long one step may take, in milliseconds. A twin that hangs is then ended with its Orthanc. */
 const STEP_LIMIT = 90_000;
-/** How long one answer's body and the log of one twin may be, in bytes. */
-const OUTPUT_LIMIT = 1_000_000;
 
 /** A step could not be played: which one, and why. */
 export class PlayError extends Error {
@@ -24,11 +27,14 @@ export class PlayError extends Error {
 export interface PlayOptions extends TwinOptions {
   /** Is told how far the run is. */
   report?: (progress: Progress) => void;
+  /** How long one step may take, in milliseconds. */
+  stepLimit?: number;
 }
 
 /**
  * Plays all steps of an example on one of its twins, on a fresh Orthanc.
- * @returns what was seen; `stopped` settles when that Orthanc is gone, which takes seconds in which it only waits
+ * @returns what was seen; `stopped` settles when that Orthanc is gone, which takes seconds in which it only waits,
+ * and gives what is wrong with the twin's end: a sentence for each
  * @throws PlayError where a step has no answer, or more is printed or answered than 1 MB; StartError where the
  * twin does not start; the signal's reason where it was aborted. The Orthanc is gone then.
  */
@@ -36,7 +42,7 @@ export async function playTwin(
   example: Example,
   twin: Twin,
   options: PlayOptions = {},
-): Promise<{ run: TwinRun; versions: Versions; stopped: Promise<void> }> {
+): Promise<{ run: TwinRun; versions: Versions; stopped: Promise<string[]> }> {
   const { report = () => {} } = options;
   const start = performance.now();
   const orthanc = await startTwin(example, twin, options);
@@ -47,12 +53,27 @@ export async function playTwin(
   const followed = followLog(orthanc, report, over);
   try {
     const names = await instanceNames(orthanc, example);
+    const node = twin === "typescript" ? await nodeListens(orthanc) : undefined;
+    const secrets = secretsOf(orthanc, node);
     const steps: StepRun[] = [];
     for (const step of example.steps) {
-      steps.push(await playStep(orthanc, { example, step, names, signal, report }));
+      steps.push(await playStep(orthanc, { ...options, example, step, names, secrets, signal }));
     }
     const versions = await versionsOf(orthanc);
-    const stopped = orthanc.stop().then(() => followed);
+    const listeners = strayListeners(orthanc);
+    const stopped = orthanc.stop().then(async () => {
+      await followed;
+      const whole = await orthanc.log();
+      const log = redact(whole, secrets);
+      return judgeEnding(example, {
+        twin,
+        how: await orthanc.ended,
+        log,
+        secretInLog: log !== whole,
+        listeners,
+        left: orthanc.left,
+      });
+    });
     return { run: { twin, steps }, versions, stopped };
   } catch (error) {
     await orthanc.kill();
@@ -95,8 +116,14 @@ async function followLog(
   await reportNew();
 }
 
-/** The Orthanc ids of an example's files, by the names that stand for them in paths. */
-async function instanceNames(orthanc: Orthanc, example: Example): Promise<Map<string, string>> {
+/**
+ * The Orthanc ids of an example's files, by the names that stand for them in paths.
+ * @throws PlayError if Orthanc does not have one of them
+ */
+export async function instanceNames(
+  orthanc: Orthanc,
+  example: Example,
+): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   for (const file of example.instances) {
     const bytes = await readFile(path.join(orthanc.installation.testFiles, file));
@@ -109,43 +136,54 @@ async function instanceNames(orthanc: Orthanc, example: Example): Promise<Map<st
   return names;
 }
 
-interface StepOptions {
-  example: Example;
-  step: Step;
-  names: Map<string, string>;
-  signal: AbortSignal;
-  report: (progress: Progress) => void;
-}
-
-async function playStep(orthanc: Orthanc, options: StepOptions): Promise<StepRun> {
-  const { example, step, names, report } = options;
-  const target = step.path.replace(/\{([^}]+)\}/g, (whole, name) => {
+/**
+ * A step's path with what its names stand for.
+ * @throws PlayError if one of them stands for nothing
+ */
+export function filledPath(step: Step, names: Map<string, string>): string {
+  return step.path.replace(/\{([^}]+)\}/g, (whole, name) => {
     const value = names.get(name);
     if (value === undefined)
       throw new PlayError(`Step "${step.name}": nothing is known as ${whole}.`);
     return value;
   });
+}
+
+interface StepOptions extends Pick<PlayOptions, "report" | "stepLimit"> {
+  example: Example;
+  step: Step;
+  /** Takes up what the step captures. */
+  names: Map<string, string>;
+  /** What must not be in an answer. */
+  secrets: string[];
+  signal: AbortSignal;
+}
+
+/**
+ * Plays one step.
+ * @throws PlayError if a call has no answer in time, or too long a one
+ */
+export async function playStep(orthanc: Orthanc, options: StepOptions): Promise<StepRun> {
+  const { example, step, names, secrets, report = () => {}, stepLimit = STEP_LIMIT } = options;
+  const target = filledPath(step, names);
   const body = step.body === undefined ? undefined : JSON.stringify(step.body);
   const { name, method, comparedWith } = step;
   const request = { name, method, path: target, ...(body && { body }), comparedWith };
   report({ type: "step", request, count: step.calls });
 
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(STEP_LIMIT)]);
   const start = performance.now();
-  const call = async (): Promise<Call> => {
+  const call = async (signal: AbortSignal): Promise<Call> => {
     for (;;) {
       const startedAt = performance.now() - start;
       const response = await orthanc.request(target, { method, body, signal });
-      const text = await bodyOf(response);
+      const text = await readText(response.body);
       if (!step.until || hasMembers(text, step.until)) {
         const worked = example.worked && new RegExp(example.worked).exec(text)?.[1];
         const call: Call = {
           startedAt: Math.round(startedAt),
           endedAt: Math.round(performance.now() - start),
           ...(worked && { worked: Math.round(1000 * Number(worked)) }),
-          status: response.status,
-          contentType: response.headers.get("content-type")?.split(";")[0] ?? "",
-          body: text,
+          ...toAnswer(response.status, response.headers, text, secrets),
         };
         report({ type: "call", call });
         return call;
@@ -156,10 +194,15 @@ async function playStep(orthanc: Orthanc, options: StepOptions): Promise<StepRun
 
   let calls: Call[];
   try {
-    calls = await Promise.all(Array.from({ length: step.calls }, call));
+    calls = await withinLimit(stepLimit, options.signal, (signal) =>
+      Promise.all(Array.from({ length: step.calls }, () => call(signal))),
+    );
   } catch (error) {
     const cause = (error as Error).cause ?? error;
-    const log = (await orthanc.log()).split("\n").slice(-20).join("\n");
+    const log = redact(await orthanc.log(), secrets)
+      .split("\n")
+      .slice(-20)
+      .join("\n");
     throw new PlayError(
       `Step "${name}": ${method} ${target} has no answer (${cause}). The end of the log:\n${log}`,
     );
@@ -172,19 +215,6 @@ async function playStep(orthanc: Orthanc, options: StepOptions): Promise<StepRun
     names.set(known, String(value));
   }
   return { ...request, calls };
-}
-
-async function bodyOf(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > OUTPUT_LIMIT) {
-      throw new Error(`its body has more than ${OUTPUT_LIMIT.toLocaleString("en-GB")} bytes`);
-    }
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 /** The members of a JSON object; none where the text is something else. */

@@ -8,7 +8,7 @@ import { type Hazard, type HazardStep, type Kind, programOf } from "./hazard.ts"
 import { workers } from "./processes.ts";
 import type { Versions } from "./run.ts";
 import { removeLostSemaphores } from "./semaphores.ts";
-import { startTwin, versionsOf } from "./twin.ts";
+import { startTwin, type TwinFiles, versionsOf } from "./twin.ts";
 
 /** How long an answer or an end may take where the hazard says nothing else, in milliseconds. */
 const STEP_LIMIT = 40_000;
@@ -61,18 +61,24 @@ export interface Provoked {
 
 /**
  * Plays one program of a hazard on a fresh private Orthanc. Whatever hangs is ended: nothing is left behind.
+ * @param edited texts that take the place of the program's own files
  * @throws ExampleError where the hazard has no such program; InstallationError, PackagesError
  */
-export async function provoke(hazard: Hazard, kind: Kind, twin: Twin): Promise<Provoked> {
+export async function provoke(
+  hazard: Hazard,
+  kind: Kind,
+  twin: Twin,
+  edited: TwinFiles = {},
+): Promise<Provoked> {
   const since = Date.now();
   try {
-    return await play(hazard, kind, twin);
+    return await play(hazard, kind, twin, edited);
   } finally {
     removeLostSemaphores(since);
   }
 }
 
-async function play(hazard: Hazard, kind: Kind, twin: Twin): Promise<Provoked> {
+async function play(hazard: Hazard, kind: Kind, twin: Twin, edited: TwinFiles): Promise<Provoked> {
   const program = programOf(hazard, kind, twin);
   if (!program) throw new ExampleError(`${hazard.id} has no ${kind} ${twin} program.`);
   const seen: SeenProgram = { kind, twin, start: "Orthanc starts.", steps: [], log: [] };
@@ -90,6 +96,7 @@ async function play(hazard: Hazard, kind: Kind, twin: Twin): Promise<Provoked> {
       },
       twin,
       {
+        edited,
         script: program.script,
         configuration: hazard.configuration,
         ...(hangs && { signal: AbortSignal.timeout(1000 * hangs) }),

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EXAMPLES } from "./example.ts";
+import { redact } from "./secrets.ts";
 
 /** What is recorded: an example or a hazard. */
 interface Recorded {
@@ -45,7 +46,7 @@ export async function readRecord<Run extends Sources>(example: Recorded): Promis
 export async function writeRecord(example: Recorded, run: object): Promise<string> {
   const record = { ...run, sources: await sourcesHash(example) };
   const text = `${JSON.stringify(record, null, 2)}\n`;
-  if (/\b(Bearer|Basic) [\w+/=-]{16,}/.test(text)) {
+  if (redact(text) !== text) {
     throw new RecordError(`A token or password is in an answer of ${example.id}: not recorded.`);
   }
   await mkdir(path.dirname(fileOf(example)), { recursive: true });

@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
-import { EXAMPLES, type Example, type Twin } from "./example.ts";
+import { EXAMPLES, type Example, ExampleError, type Twin } from "./example.ts";
 import type { Versions } from "./run.ts";
 
 const NODE_MODULES = path.resolve(EXAMPLES, "../node_modules");
@@ -24,6 +24,30 @@ export async function readTwinFiles({ folder }: Startable, twin: Twin): Promise<
   const names = (await readdir(folder)).filter((name) => ending.test(name)).sort();
   const texts = names.map((name) => readFile(path.join(folder, name), "utf8"));
   return Object.fromEntries((await Promise.all(texts)).map((text, index) => [names[index], text]));
+}
+
+/**
+ * Those of a twin's files in which texts are to be replaced, with the texts replaced.
+ * @param replacements by file: text to replacement; each text must be there exactly once
+ * @throws ExampleError that names the file and the text which is not
+ */
+export function replaced(
+  files: TwinFiles,
+  replacements: Record<string, Record<string, string>>,
+): TwinFiles {
+  const found: TwinFiles = {};
+  for (const [name, pairs] of Object.entries(replacements)) {
+    let text = files[name];
+    if (text === undefined) throw new ExampleError(`There is no file ${name} to replace texts in.`);
+    for (const [from, to] of Object.entries(pairs)) {
+      const parts: string[] = text.split(from);
+      if (parts.length !== 2)
+        throw new ExampleError(`${name} must have this text once, to be replaced: ${from}`);
+      text = parts.join(to);
+    }
+    found[name] = text;
+  }
+  return found;
 }
 
 /** How a twin is started. */

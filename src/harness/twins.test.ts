@@ -8,7 +8,7 @@ import type { RecordedRun } from "./run.ts";
 
 const ids = await exampleIds();
 const skipped: string[] = [];
-const stopping: Promise<void>[] = [];
+const stopping: Promise<string[]>[] = [];
 
 describe.each(ids)("%s", (id) => {
   // A neighbour that takes the machine's cores can spoil a comparison of times, but not five times over.
@@ -33,12 +33,15 @@ describe.each(ids)("%s", (id) => {
   });
 });
 
+test("each twin stops when it is told to, and leaves nothing behind", async () => {
+  expect((await Promise.all(stopping)).flat()).toEqual([]);
+});
+
 test("there are examples", () => {
   expect(ids.length).toBeGreaterThanOrEqual(5);
 });
 
 afterAll(async () => {
-  await Promise.all(stopping);
   for (const reason of skipped) console.warn(`Skipped: ${reason}`);
   console.log(`${ids.length} examples on both twins, ${skipped.length} checks skipped`);
 });

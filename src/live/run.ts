@@ -92,7 +92,7 @@ export class Run {
     if (this.ended) return;
     this.#playing = true;
     const limit = AbortSignal.timeout(RUN_LIMIT);
-    const stopping: Promise<void>[] = [];
+    const stopping: Promise<string[]>[] = [];
     let end: RunEnd;
     try {
       end = await this.#playTwins(AbortSignal.any([this.#stop.signal, limit]), stopping);
@@ -108,7 +108,7 @@ export class Run {
   }
 
   /** @param stopping takes up a promise for each Orthanc that is on its way out */
-  async #playTwins(signal: AbortSignal, stopping: Promise<void>[]): Promise<RunEnd> {
+  async #playTwins(signal: AbortSignal, stopping: Promise<string[]>[]): Promise<RunEnd> {
     const example = this.#example;
     const { twins, edited = {} } = this.#request;
     const mistakes = await findMistakes(edited);
@@ -129,11 +129,13 @@ export class Run {
       seen ??= versions;
     }
     const [one, other] = runs;
+    // What a twin leaves behind is seen when its Orthanc has ended.
+    const endings = (await Promise.all(stopping)).flat();
     return {
       how: "played",
       versions: seen as Versions,
       edited: Object.keys(edited),
-      unexpected: runs.flatMap((run) => judgeRun(example, run).problems),
+      unexpected: [...runs.flatMap((run) => judgeRun(example, run).problems), ...endings],
       ...(one && other && { differences: differences(example, one, other) }),
     };
   }

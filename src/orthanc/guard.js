@@ -3,8 +3,8 @@
  * standard input, and ends Orthanc, all its descendants and its folder when that input closes: when the program
  * asks for it, and also when the program crashes or is killed. Further lines are orders: `kill` has it kill them
  * without waiting for their own end, `restart` has it kill Orthanc alone and start it again on what that left. It
- * answers with lines of JSON: `{"pid": …}` whenever Orthanc runs, `{"ended": …, "log": …}` when it has ended, for
- * its folder goes with it.
+ * answers with lines of JSON: `{"pid": …}` whenever Orthanc runs, `{"ended": …, "log": …, "left": …}` when it has
+ * ended, for its folder goes with it. What is left is what it had to end or to remove itself.
  *
  * Plain JavaScript, so that it starts without a loader on every Node.
  */
@@ -29,6 +29,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long Orthanc may take to end by itself, in milliseconds. */
 const GRACE = 8_000;
+/** How long what Orthanc has started may outlive it, in milliseconds. */
+const LAST_GRACE = 1_000;
 /** How much of the log is handed on when Orthanc has ended, in bytes. */
 const LOG_LIMIT = 4_000_000;
 
@@ -71,10 +73,12 @@ do {
   order = (await Promise.race([orders.next(), ended])).value;
   if (order === "restart") orthanc.kill("SIGKILL");
 } while (order === "restart" && (await ended));
+const family = familyOf(orthanc.pid);
 orthanc.kill("SIGTERM");
 if (order !== "kill") await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
+const left = order === "kill" ? [] : await leftBehind();
 await killAll();
-const said = say({ ended: await ended, log: lastWords() });
+const said = say({ ended: await ended, log: lastWords(), left });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
 // A long log is not written at once.
 await said;
@@ -148,9 +152,61 @@ async function killAll() {
   }
 }
 
+/** What is still there of what Orthanc has started, and in its temporary folder: each in a few words. */
+async function leftBehind() {
+  const started = () => descendants().filter((pid) => pid !== orthanc.pid);
+  const end = Date.now() + LAST_GRACE;
+  while (Date.now() < end && started().length > 0) await sleep(20);
+  const processes = started().map((pid) => `process ${pid}, ${commandOf(pid)}`);
+  const files = existsSync(task.env.TMPDIR) ? readdirSync(task.env.TMPDIR) : [];
+  return [...processes, ...files.map((name) => `temporary file ${name}`)];
+}
+
+/** The program and the arguments of a process. */
+function commandOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim().slice(0, 200);
+  } catch {
+    return "which ends";
+  }
+}
+
 /**
- * The processes whose environment names Orthanc's private folder, and those of no terminal that work in it: also
- * those that left its process group or whose parent is gone. Empty where the system has no /proc.
+ * A process's children, their children, and so on, as they are now: id to the time of its start, which tells it
+ * from a later process of the same id. Empty where the system has no /proc.
+ */
+function familyOf(pid) {
+  const found = new Map();
+  if (!existsSync("/proc")) return found;
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const parents = [pid];
+  for (const parent of parents) {
+    for (const child of all.map(Number)) {
+      const [, ppid, start] = statusOf(child) ?? [];
+      if (ppid !== parent || found.has(child)) continue;
+      found.set(child, start);
+      parents.push(child);
+    }
+  }
+  return found;
+}
+
+/** A process's state, parent and time of start; undefined where it has ended. */
+function statusOf(pid) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return [fields[0], Number(fields[1]), fields[19]];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The processes whose environment names Orthanc's private folder, those of no terminal that work in it, and those
+ * that Orthanc had started when it was told to stop: also those that left its process group or whose parent is
+ * gone. Empty where the system has no /proc.
  */
 function descendants() {
   if (!existsSync("/proc")) return [];
@@ -158,8 +214,11 @@ function descendants() {
   const pids = [];
   for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
-      const environment = readFileSync(`/proc/${name}/environ`, "latin1");
-      if (environment.includes(mark) || worksThere(name)) pids.push(Number(name));
+      const [state, , start] = statusOf(name) ?? [];
+      if (state === undefined || state === "Z") continue;
+      const known = family.get(Number(name)) === start;
+      const named = () => readFileSync(`/proc/${name}/environ`, "latin1").includes(mark);
+      if (known || named() || worksThere(name)) pids.push(Number(name));
     } catch {
       // Another user's, or ended in the meantime.
     }

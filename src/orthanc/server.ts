@@ -68,6 +68,11 @@ export interface Orthanc {
   logFile: string;
   /** Settles when Orthanc has ended, for whatever reason, and nothing of it is left: how it ended. */
   ended: Promise<string>;
+  /**
+   * What was still there after Orthanc had been stopped, or had ended by itself: processes that it had started, and
+   * files in its temporary folder, each in a few words. They are gone when `ended` settles; empty until then.
+   */
+  left: string[];
   /** Ends Orthanc and all its descendants, and removes its folder. May be called more than once. */
   stop(): Promise<void>;
   /** The same, without giving them the time to end by themselves. */
@@ -152,11 +157,18 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
   let pid = 0;
   let howItEnded: string | undefined;
   let lastLog = "";
+  let left: string[] = [];
   createInterface({ input: guard.stdout }).on("line", (line) => {
-    const message = JSON.parse(line) as { pid?: number; ended?: string; log?: string };
+    const message = JSON.parse(line) as {
+      pid?: number;
+      ended?: string;
+      log?: string;
+      left?: string[];
+    };
     if (message.pid) pid = message.pid;
     if (message.ended) howItEnded = message.ended;
     if (message.log) lastLog = message.log;
+    if (message.left) left = message.left;
   });
   const ended = once(guard, "close").then(async () => {
     if (howItEnded) return howItEnded;
@@ -237,6 +249,9 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     log,
     logFile,
     ended,
+    get left() {
+      return left;
+    },
     stop,
     kill,
     restart,

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Benchmark } from "../benchmark/benchmark.ts";
 import type { RecordedAccess } from "../harness/access.ts";
+import type { MutationsFile } from "../harness/mutation.ts";
 import type { RecordedHazard, SeenProgram } from "../harness/provoke.ts";
 import type { RecordedRun, Versions } from "../harness/run.ts";
 import { checkTwins, type MarkedFile, parseRegions } from "./regions.ts";
@@ -81,6 +82,31 @@ export async function readRecordedAccess(root: string): Promise<RecordedAccess> 
 export async function readBenchmark(root: string, name: string): Promise<Benchmark> {
   const file = `static/benchmarks/${name}.json`;
   return JSON.parse(await readText(root, file, 'Make it with "npm run benchmark".')) as Benchmark;
+}
+
+/** A program that is broken on purpose, as a page shows it. */
+export interface MutationRow {
+  /** What is broken. */
+  what: string;
+  /** The program, below `examples/`. */
+  program: string;
+  /** What notices it. */
+  caughtBy: string;
+  /** A part of what is reported. */
+  report: string;
+}
+
+/**
+ * Reads the list of programs that are broken on purpose.
+ * @param root the repository's folder
+ * @throws MissingError where there is none
+ */
+export async function readMutationRows(root: string): Promise<MutationRow[]> {
+  const text = await readText(root, "src/harness/mutations.json", "The harness's tests need it.");
+  const { checks, mutations } = JSON.parse(text) as MutationsFile;
+  return mutations.map(({ what, id, file, caughtBy, report }) => {
+    return { what, program: `${id}/${file}`, caughtBy: checks[caughtBy], report };
+  });
 }
 
 /** A program of a hazard as a page shows it. */

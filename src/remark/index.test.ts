@@ -55,9 +55,16 @@ async function render(text: string): Promise<{ name: string; props: Record<strin
     return null;
   };
   const components = Object.fromEntries(
-    ["Twins", "CodeBlock", "RecordedRun", "Hazard", "Access", "Benchmark", "Diagram"].map(
-      (name) => [name, record(name)],
-    ),
+    [
+      "Twins",
+      "CodeBlock",
+      "RecordedRun",
+      "Hazard",
+      "Access",
+      "Benchmark",
+      "Mutations",
+      "Diagram",
+    ].map((name) => [name, record(name)]),
   );
   renderToStaticMarkup(createElement(Page, { components }));
   return given;
@@ -218,6 +225,30 @@ test("the table of what a token opens is the recorded one", async () => {
   const [access] = await render("<Access />");
   expect(access?.props).toEqual({ table: { title: "What opens" } });
   await expect(render('<Access of="tokens" />')).rejects.toThrow("write <Access /> on a line");
+});
+
+test("the table of broken twins has those that the harness tries", async () => {
+  const mutation = {
+    what: "A wrong body",
+    id: "ping",
+    file: "plugin.ts",
+    replace: { pong: "ping" },
+    caughtBy: "comparison",
+    report: "body pong and ping",
+  };
+  const checks = { comparison: "the comparison of the twins" };
+  await write("src/harness/mutations.json", JSON.stringify({ checks, mutations: [mutation] }));
+  const [mutations] = await render("<Mutations />");
+  expect(mutations?.props).toEqual({
+    rows: [
+      {
+        what: "A wrong body",
+        program: "ping/plugin.ts",
+        caughtBy: "the comparison of the twins",
+        report: "body pong and ping",
+      },
+    ],
+  });
 });
 
 test("a benchmark is the one that was kept", async () => {

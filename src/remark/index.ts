@@ -9,6 +9,7 @@
  *   `region` of them, each with what was seen of it
  * - `<Access />`: the table of what a token opens, as recorded
  * - `<Benchmark name="workers" />`: what a benchmark has measured
+ * - `<Mutations />`: the table of broken twins, and what notices each
  *
  * A fenced block of a page is highlighted in the same way; one in Graphviz' language, ```` ```dot ````, is drawn.
  * After its language stands what it shows, in words, for whoever does not see it.
@@ -26,6 +27,7 @@ import {
   readBenchmark,
   readHazard,
   readMarked,
+  readMutationRows,
   readRecordedAccess,
   readRecordedRun,
   readTwins,
@@ -43,6 +45,7 @@ const ELEMENTS: Record<string, Record<string, "required" | "optional">> = {
   Hazard: { name: "required", kind: "required", region: "optional" },
   Access: {},
   Benchmark: { name: "required" },
+  Mutations: {},
 };
 
 /**
@@ -104,6 +107,9 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
   }
   if (node.name === "Benchmark") {
     return jsx("Benchmark", { benchmark: await readBenchmark(root, name) });
+  }
+  if (node.name === "Mutations") {
+    return jsx("Mutations", { rows: await readMutationRows(root) });
   }
   const show = (files: MarkedFile[]) => blocks(files, region, whole);
   if (node.name === "Source") {

@@ -2,7 +2,10 @@
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const { ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 10; // seconds
 let count = 0;
 
@@ -48,5 +51,5 @@ const server = createServer((_request, response) => {
   response.writeHead(200, { "content-type": "text/plain" }).end(`${count}\n`);
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());

@@ -2,6 +2,10 @@
 import { fork } from "node:child_process";
 import { createServer } from "node:http";
 
+const { ORTHANC_PLUGIN_SOCKET } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 2; // seconds
 const WORKER = new URL("./worker.ts", import.meta.url);
 
@@ -16,9 +20,9 @@ function compute(count: string): Promise<number> {
 }
 
 const server = createServer(async (request, response) => {
-  const { searchParams } = new URL(request.url ?? "/", "http://plugin");
+  const query = new URLSearchParams(request.url?.split("?")[1]);
   try {
-    const sum = await compute(searchParams.get("count") ?? "1000");
+    const sum = await compute(query.get("count") ?? "1000");
     response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
   } catch (error) {
     console.warn("A computation has failed:", error);
@@ -26,5 +30,5 @@ const server = createServer(async (request, response) => {
   }
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());

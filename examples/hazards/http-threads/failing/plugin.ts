@@ -2,8 +2,10 @@
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const { ORTHANC_URL, ORTHANC_TOKEN, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN) throw new Error("Start this plugin through Orthanc's bridge.py");
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const headers = { authorization: ORTHANC_TOKEN };
 
 /** Asks this Orthanc's REST API. */

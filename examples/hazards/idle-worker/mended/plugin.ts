@@ -3,6 +3,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 
+const { ORTHANC_PLUGIN_SOCKET } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 30; // seconds
 const WORKER = new URL("./worker.ts", import.meta.url);
 const idle = new Set<ChildProcess>();
@@ -35,9 +39,9 @@ async function compute(count: number): Promise<number> {
 }
 
 const server = createServer(async (request, response) => {
-  const { searchParams } = new URL(request.url ?? "/", "http://plugin");
+  const query = new URLSearchParams(request.url?.split("?")[1]);
   try {
-    const sum = await compute(Number(searchParams.get("count") ?? "1000"));
+    const sum = await compute(Number(query.get("count") ?? "1000"));
     response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
   } catch (error) {
     console.warn("A computation has failed:", error);
@@ -45,5 +49,5 @@ const server = createServer(async (request, response) => {
   }
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());

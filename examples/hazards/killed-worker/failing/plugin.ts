@@ -2,6 +2,10 @@
 import { fork } from "node:child_process";
 import { createServer } from "node:http";
 
+const { ORTHANC_PLUGIN_SOCKET } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const WORKER = new URL("./worker.ts", import.meta.url);
 
 // #region wait
@@ -19,5 +23,5 @@ const server = createServer(async (_request, response) => {
   response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());

@@ -1,8 +1,10 @@
 /** Takes over GET /statistics, to add the name of this Orthanc to it. */
 import { createServer } from "node:http";
 
-const { ORTHANC_URL, ORTHANC_TOKEN, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN) throw new Error("Start this plugin through Orthanc's bridge.py");
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 10; // seconds
 
 /** Asks Orthanc's REST API. Throws where it does not answer, or with an error. */

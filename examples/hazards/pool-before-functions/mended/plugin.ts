@@ -2,6 +2,10 @@
 import { createServer } from "node:http";
 import { Piscina } from "piscina";
 
+const { ORTHANC_PLUGIN_SOCKET } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 30; // seconds
 
 // Nobody listens to the pool's errors: one that belongs to no call ends the program.
@@ -23,5 +27,5 @@ const server = createServer(async (_request, response) => {
   }
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());

@@ -1,8 +1,10 @@
 /** Serves GET /report, which asks another route of this plugin, GET /count, through Orthanc. */
 import { createServer } from "node:http";
 
-const { ORTHANC_URL, ORTHANC_TOKEN, ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_TOKEN) throw new Error("Start this plugin through Orthanc's bridge.py");
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 10; // seconds
 
 /** Asks Orthanc's REST API. Throws where it does not answer, or with an error. */
@@ -24,7 +26,8 @@ async function textOf(path: string): Promise<string> {
 
 const server = createServer(async (request, response) => {
   try {
-    const text = await textOf(request.url ?? "/");
+    const [path = ""] = (request.url ?? "").split("?");
+    const text = await textOf(path);
     response.writeHead(200, { "content-type": "text/plain" }).end(text);
   } catch (error) {
     console.warn(`${request.url} has failed:`, error);

@@ -2,6 +2,10 @@
 import { fork } from "node:child_process";
 import { createServer } from "node:http";
 
+const { ORTHANC_PLUGIN_SOCKET } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 30; // seconds
 const WORKER = new URL("./worker.ts", import.meta.url);
 
@@ -26,5 +30,5 @@ const server = createServer(async (_request, response) => {
   }
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());

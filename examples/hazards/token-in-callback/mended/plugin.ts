@@ -2,7 +2,10 @@
 import { createServer } from "node:http";
 
 // Made once, when Orthanc loaded the bridge.
-const { ORTHANC_TOKEN, ORTHANC_URL } = process.env;
+const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 10; // seconds
 
 /** Asks Orthanc for all instances. Throws where it does not answer with 200. */
@@ -24,5 +27,5 @@ const server = createServer(async (_request, response) => {
   }
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());

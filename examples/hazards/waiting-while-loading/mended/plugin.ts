@@ -2,6 +2,10 @@
 import { createServer } from "node:http";
 import { Piscina } from "piscina";
 
+const { ORTHANC_PLUGIN_SOCKET } = process.env;
+if (!ORTHANC_PLUGIN_SOCKET)
+  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+
 const DEADLINE = 30; // seconds
 
 const pool = new Piscina({
@@ -16,5 +20,5 @@ const server = createServer((_request, response) => {
   response.writeHead(200, { "content-type": "text/plain" }).end(`${total.toFixed(0)}\n`);
 });
 
-server.listen(process.env.ORTHANC_PLUGIN_SOCKET);
+server.listen(ORTHANC_PLUGIN_SOCKET);
 process.stdin.resume().once("end", () => process.exit());

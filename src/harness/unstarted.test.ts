@@ -1,0 +1,61 @@
+/** A TypeScript program that somebody starts without Orthanc says how it is started, and listens nowhere. */
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import { describe, expect, test } from "vitest";
+import { EXAMPLES } from "./example.ts";
+import { hazardIds, programsOf, readHazard } from "./hazard.ts";
+import { typescriptEnvironment } from "./twin.ts";
+
+/** Node's own record of what it listens on: it names this function whenever it begins to. */
+const LISTENS = /setupListenHandle/;
+
+/** Runs a program with nothing in its environment but what Node needs for TypeScript. */
+function run(args: string[]) {
+  return execa(process.execPath, args, {
+    cwd: EXAMPLES,
+    env: { ...typescriptEnvironment(), NODE_DEBUG: "net" },
+    extendEnv: false,
+    reject: false,
+    // Its input stays open, as a terminal's does: a program that listens is still there in the end.
+    stdin: "pipe",
+    timeout: 30_000,
+    all: true,
+  });
+}
+
+/** Every `plugin.ts` below `examples/`, and what hazards name in its place. */
+async function programs(): Promise<string[]> {
+  const files = await readdir(EXAMPLES, { recursive: true });
+  const found = files.filter((file) => path.basename(file) === "plugin.ts");
+  for (const hazard of await Promise.all((await hazardIds()).map(readHazard))) {
+    for (const [kind, twin] of programsOf(hazard)) {
+      const program = hazard[kind][twin];
+      const script = "script" in program ? program.script : undefined;
+      if (twin === "typescript" && script) found.push(path.join(hazard.id, kind, script));
+    }
+  }
+  return found.sort();
+}
+
+const all = await programs();
+
+describe.concurrent("without Orthanc", () => {
+  test.each(all)("%s does not start", async (program) => {
+    const { exitCode, timedOut, all } = await run([program]);
+    expect(all).toContain("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+    expect(all).not.toMatch(LISTENS);
+    expect({ exitCode, timedOut }).toEqual({ exitCode: 1, timedOut: false });
+  });
+
+  test("a program that listens would be noticed", async () => {
+    const listens = "require('node:net').createServer().listen(undefined, () => process.exit(1))";
+    const { exitCode, all } = await run(["-e", listens]);
+    expect(exitCode).toBe(1);
+    expect(all).toMatch(LISTENS);
+  });
+});
+
+test("there are programs", () => {
+  expect(all.length).toBeGreaterThanOrEqual(25);
+});

@@ -1,0 +1,69 @@
+/** Variations of every example's requests on a live Orthanc: both twins answer each alike. */
+import { describe, expect, test } from "vitest";
+import { exampleIds, readExample } from "./example.ts";
+import { judgeVariations } from "./judge.ts";
+import { playVariations, variationsOf } from "./variations.ts";
+
+const ids = await exampleIds();
+let asked = 0;
+
+test.each(ids)(
+  "%s: both twins answer all variations alike, or as the example states",
+  async (id) => {
+    const example = await readExample(id);
+    const [python, typescript] = await Promise.all([
+      playVariations(example, "python"),
+      playVariations(example, "typescript"),
+    ]);
+    expect(judgeVariations(example, python, typescript)).toEqual([]);
+    // Each of the example's own routes is varied, with a request that the twin does not refuse.
+    const unrefused = python.answers.filter(
+      ({ variation, alone }) => variation === "as it is" && alone.status < 400,
+    );
+    const paths = unrefused.map(({ request }) => request.split(" ")[1]?.split("?")[0] ?? "");
+    for (const route of example.routes) {
+      expect([route, paths.some((path) => new RegExp(`^(?:${route})$`).test(path))]).toEqual([
+        route,
+        true,
+      ]);
+    }
+    asked += python.answers.length;
+    console.log(`${id}: ${python.answers.length} variations, ${asked} so far`);
+  },
+);
+
+describe("the variations of a request", () => {
+  const CASES = [
+    { method: "GET", target: "/patient-names/0-1" },
+    { method: "GET", target: "/computation?count=10" },
+    { method: "POST", target: "/computations", body: '{"count":1}' },
+    { method: "PUT", target: "/a/b/c", body: "x" },
+    { method: "DELETE", target: "/computations/0-1" },
+  ];
+
+  test.each(CASES)("$method $target: each has a name of its own, and differs", (request) => {
+    const all = variationsOf(request);
+    expect(all[0]).toEqual({ name: "as it is", body: undefined, ...request });
+    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
+    const sent = all.map(({ name: _, body, ...rest }) => [rest, body?.slice(0, 100), body?.length]);
+    expect(new Set(sent.map((one) => JSON.stringify(one))).size).toBe(all.length);
+    // What Node's client refuses to send would not be sent as it is.
+    for (const { target } of all) expect(target).toMatch(/^\/[\x21-\xff]*$/);
+  });
+
+  test.each([
+    ["GET", "with a query string", "GET /patient-names/0-1?x"],
+    ["GET", "with an escaped slash before the last part", "GET /patient-names%2F0-1"],
+    ["GET", "with a part that escaped dots take back", "GET /patient-names/x/%2e%2e/0-1"],
+    ["GET", "with a letter that is not ASCII", "GET /patient-names/0-1%C3%A9"],
+    ["GET", "with an escaped NUL", "GET /patient-names/0-1%00"],
+    ["GET", "as POST with a body of 20 MB", "POST /patient-names/0-1"],
+    ["GET", "as HEAD", "HEAD /patient-names/0-1"],
+    ["POST", "with a body that is malformed JSON", "POST /patient-names/0-1"],
+    ["POST", "with 90 headers more", "POST /patient-names/0-1"],
+  ])("%s %s", (method, name, line) => {
+    const all = variationsOf({ method, target: "/patient-names/0-1" });
+    const found = all.find((variation) => variation.name === name);
+    expect(`${found?.method} ${found?.target}`).toBe(line);
+  });
+});

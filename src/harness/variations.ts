@@ -1,0 +1,326 @@
+/**
+ * Varies the requests of an example's steps: other paths, methods, bodies and headers, as clients and attackers send
+ * them. Both twins must answer each alike. What is sent is what is written here: nothing normalises it on the way.
+ */
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { gunzipSync } from "node:zlib";
+import type { Orthanc } from "../orthanc/server.ts";
+import { readText, toAnswer } from "./answer.ts";
+import { type Example, ExampleError, type Step, type Twin, withCalls } from "./example.ts";
+import { withinLimit } from "./limit.ts";
+import { nodeListens } from "./node.ts";
+import { filledPath, instanceNames, PlayError, playStep } from "./play.ts";
+import type { Answer, VariedAnswer, VariedRun } from "./run.ts";
+import { secretsOf } from "./secrets.ts";
+import { readTwinFiles, replaced, startTwin, type TwinOptions } from "./twin.ts";
+
+/** How long one answer may take, in milliseconds. */
+const LIMIT = 60_000;
+/** How many requests are sent at once, in the second round. */
+const AT_ONCE = 4;
+/** How much of a request's first line is noted, in characters. */
+const NOTED = 120;
+
+/** A request, as it is sent. */
+export interface RawRequest {
+  method: string;
+  /** Path and query, in Latin-1; anything else is escaped in it. */
+  target: string;
+  headers?: Record<string, string | string[]>;
+  body?: string;
+  /** The body is sent in pieces, without its length. */
+  chunked?: boolean;
+}
+
+/** A request that differs from a step's, with how it differs in words that follow the step's name. */
+export interface Variation extends RawRequest {
+  name: string;
+}
+
+/** All methods that are tried, those that Orthanc refuses among them. */
+const METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "BREW"];
+const LARGE_BODY = 20_000_000;
+
+/** The variations of a request, the request itself first. Their names are unique. */
+export function variationsOf(request: RawRequest): Variation[] {
+  const found = new Map<string, Variation>();
+  for (const variation of [targetsOf, headersOf, bodiesOf, methodsOf].flatMap((vary) =>
+    vary(request),
+  )) {
+    const { method, target, headers, body, chunked } = variation;
+    const key = JSON.stringify([
+      method,
+      target,
+      headers,
+      body?.slice(0, 100),
+      body?.length,
+      chunked,
+    ]);
+    if (!found.has(key)) found.set(key, variation);
+  }
+  return [...found.values()];
+}
+
+/** Other paths and query strings. */
+function targetsOf({ method, target, body }: RawRequest): Variation[] {
+  const [path = "", query] = target.split("?");
+  const end = query === undefined ? "" : `?${query}`;
+  const cut = path.lastIndexOf("/");
+  const [parent, last] = [path.slice(0, cut), path.slice(cut + 1)];
+  const lastLetter = path.charCodeAt(path.length - 1).toString(16);
+  const targets: Record<string, string> = {
+    "as it is": target,
+    "with a query string": query === undefined ? `${path}?x` : `${target}&x`,
+    "with an empty query string": query === undefined ? `${path}?` : `${target}&`,
+    "with a query string that looks like a path":
+      query === undefined ? `${path}?a=/../b&c=%2F..%2F` : `${target}&a=/../b&c=%2F..%2F`,
+    "with a malformed query string":
+      query === undefined ? `${path}?%zz=%00%` : `${target}&%zz=%00%`,
+    "with a long query string": query === undefined ? `${path}?x=${"x".repeat(5_000)}` : target,
+    "with the last letter of the query escaped": query
+      ? `${target.slice(0, -1)}%${target.charCodeAt(target.length - 1).toString(16)}`
+      : target,
+    "with a slash at the end": `${path}/${end}`,
+    "with two slashes at the beginning": `/${target}`,
+    "with two slashes before the last part": `${parent}//${last}${end}`,
+    "with an escaped slash before the last part": `${parent || "/"}%2F${last}${end}`,
+    "with an escaped slash at the end": `${path}%2F${end}`,
+    "with an escaped slash and more at the end": `${path}%2Fmore${end}`,
+    "with another part at the end": `${path}/more${end}`,
+    "with a dot as a part": `${parent}/./${last}${end}`,
+    "with a part that two dots take back": `${parent}/x/../${last}${end}`,
+    "with a part that escaped dots take back": `${parent}/x/%2e%2e/${last}${end}`,
+    "with a part that an escaped slash and dots take back": `${parent}/x%2F..%2F${last}${end}`,
+    "with dots that lead to another route": `${parent}/..%2F..%2Fplugins`,
+    "with dots that lead to another route, and an escaped question mark": `${parent}/..%2F..%2Fplugins%3F`,
+    "with dots that lead to another route, escaped twice": `${parent}/%252e%252e%252f%252e%252e%252fplugins`,
+    "with two dots in the place of the last part": `${parent}/..${end}`,
+    "with two escaped dots in the place of the last part": `${parent}/%2e%2e${end}`,
+    "with two dots, escaped twice, in the place of the last part": `${parent}/%252e%252e${end}`,
+    "with an escaped question mark": `${path}%3Fx${end}`,
+    "with an escaped number sign": `${path}%23x${end}`,
+    "with a number sign": `${path}#x${end}`,
+    "with an escaped percent sign": `${path}%25${end}`,
+    "with a percent sign alone": `${path}%${end}`,
+    "with a malformed escape": `${path}%zz${end}`,
+    "with an escaped space": `${path}%20${end}`,
+    "with a semicolon": `${path};x=1${end}`,
+    "with an ampersand": `${path}&x=1${end}`,
+    "with a capital letter": `${path.slice(0, 1)}${path.slice(1, 2).toUpperCase()}${path.slice(2)}${end}`,
+    "with the last letter of the path escaped": `${path.slice(0, -1)}%${lastLetter}${end}`,
+    "with a letter that is not ASCII": `${path}%C3%A9${end}`,
+    "with a letter that is not ASCII, not escaped": `${path}\xe9${end}`,
+    "with a byte that is no UTF-8": `${path}%FF${end}`,
+    "with an escaped NUL": `${path}%00${end}`,
+    "with an escaped NUL in the middle": `${parent}/%00${last}${end}`,
+    "with an escaped line feed": `${path}%0A${end}`,
+    "with an escaped header": `${path}%20HTTP/1.1%0D%0Ax-a:%201${end}`,
+    "with an escaped control character": `${path}%01%7F${end}`,
+    "with a path of 5,000 letters": `${path}${"x".repeat(5_000)}${end}`,
+    "with a path of 50,000 letters": `${path}${"x".repeat(50_000)}${end}`,
+  };
+  return Object.entries(targets).map(([name, varied]) => ({ name, method, target: varied, body }));
+}
+
+function headersOf({ method, target, body }: RawRequest): Variation[] {
+  const headers: Record<string, RawRequest["headers"]> = {
+    "with 90 headers more": Object.fromEntries(
+      Array.from({ length: 90 }, (_, index) => [`x-header-${index}`, String(index)]),
+    ),
+    "with a header of 8,000 letters": { "x-long": "x".repeat(8_000) },
+    "with two headers of one name": { "x-twice": ["1", "2"] },
+    "with a header that is not ASCII": { "x-latin": "\xe9" },
+    "for compressed answers": { "accept-encoding": "gzip" },
+    "for other types of answers": { accept: "text/html;q=1, image/*" },
+    "for a part of the answer": { range: "bytes=0-1", "if-none-match": "*" },
+    "with another host": { host: "elsewhere.example" },
+    "with a header of the connection": { connection: "close, x-a", "x-a": "1" },
+    "as a WebSocket": { connection: "upgrade", upgrade: "websocket" },
+    "with a method in a header": { "x-http-method-override": "DELETE" },
+    "with a wrong password": { authorization: "Basic eDp4" },
+  };
+  return Object.entries(headers).map(([name, more]) => {
+    return { name, method, target, body, headers: more };
+  });
+}
+
+/** Other bodies, with a method whose body Orthanc passes on, and with those whose body it drops. */
+function bodiesOf({ method, target, body }: RawRequest): Variation[] {
+  const bodied = method === "PUT" ? "PUT" : "POST";
+  const bodies: Record<string, Partial<RawRequest>> = {
+    "with an empty body": { body: "" },
+    "with a body that is malformed JSON": { body: '{"count": ' },
+    "with a body that is a JSON list": { body: "[]" },
+    "with a body that is null": { body: "null" },
+    "with a body that is no UTF-8": { body: '"\xff"' },
+    "with a body of 20 MB": { body: "x".repeat(LARGE_BODY) },
+    "with a body in pieces": { body: body ?? "{}", chunked: true },
+    "with a form": {
+      body: '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n',
+      headers: { "content-type": "multipart/form-data; boundary=b" },
+    },
+  };
+  const as = bodied === method ? "" : `as ${bodied} `;
+  return [
+    ...Object.entries(bodies).map(([name, more]) => {
+      return { name: `${as}${name}`, method: bodied, target, ...more };
+    }),
+    ...["GET", "DELETE"].map((other) => {
+      return { name: `as ${other} with a body`, method: other, target, body: body ?? "{}" };
+    }),
+  ];
+}
+
+/** Other methods. They may change what the twin keeps, so they come last. */
+function methodsOf({ method, target, body }: RawRequest): Variation[] {
+  return METHODS.filter((other) => other !== method).map((other) => {
+    return { name: `as ${other}`, method: other, target, body };
+  });
+}
+
+/** How variations are played. */
+export interface VariationOptions extends Pick<TwinOptions, "edited" | "signal"> {
+  /** Is told what is asked. */
+  report?: (doing: string) => void;
+}
+
+/**
+ * Plays variations of an example's requests on one of its twins, on a fresh Orthanc: first its steps, so that what
+ * they refer to is there, then each variation alone, then those that only read again, several at the same time.
+ *
+ * @returns the answers, in the same order for both twins
+ * @throws PlayError if a request has no answer; ExampleError if the example names a step or a text that is not there;
+ * StartError; the signal's reason if it was aborted. The Orthanc is gone then.
+ */
+export async function playVariations(
+  example: Example,
+  twin: Twin,
+  { edited, signal = new AbortController().signal, report = () => {} }: VariationOptions = {},
+): Promise<VariedRun> {
+  const files = { ...(await readTwinFiles(example, twin)), ...edited };
+  const { smaller } = example.variations;
+  const ending = twin === "python" ? ".py" : ".ts";
+  const ours = Object.entries(smaller).filter(([name]) => name.endsWith(ending));
+  const orthanc = await startTwin(example, twin, {
+    edited: { ...edited, ...replaced(files, Object.fromEntries(ours)) },
+    signal,
+  });
+  try {
+    const names = await instanceNames(orthanc, example);
+    const node = twin === "typescript" ? await nodeListens(orthanc) : undefined;
+    const secrets = secretsOf(orthanc, node);
+    for (const step of withCalls(example, 1).steps) {
+      await playStep(orthanc, { example, step, names, secrets, signal });
+    }
+    const routes = new Set<string>();
+    const plans = variedSteps(example, names).flatMap(({ step, route, target, body }) => {
+      const request = { method: step.method, target, body };
+      // What a route does with headers, bodies and methods is seen in the first of its steps.
+      const key = `${step.method} ${route}`;
+      const all = routes.has(key) ? targetsOf(request) : variationsOf(request);
+      routes.add(key);
+      return all.map((variation, place) => ({ step, variation, place }));
+    });
+    const ask = async (step: string, variation: Variation): Promise<Answer> => {
+      report(`"${step}" ${variation.name}`);
+      try {
+        return await withinLimit(LIMIT, signal, (limit) =>
+          send(orthanc, variation, secrets, limit),
+        );
+      } catch (error) {
+        signal.throwIfAborted();
+        throw new PlayError(
+          `${example.id}, "${step}" ${variation.name}, ${twin}: no answer to ${line(variation)} (${(error as Error).message})`,
+        );
+      }
+    };
+
+    const answers: VariedAnswer[] = [];
+    for (const { step, variation } of plans) {
+      answers.push({
+        step: step.name,
+        variation: variation.name,
+        request: line(variation),
+        alone: await ask(step.name, variation),
+      });
+    }
+    // The same variation of all steps in turn, so that calls with different answers meet.
+    const reading = plans
+      .map((plan, index) => ({ ...plan, answer: answers[index] as VariedAnswer }))
+      .filter(({ variation }) => variation.method === "GET" && variation.body === undefined)
+      .sort((a, b) => a.place - b.place)
+      .values();
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        for (const { step, variation, answer } of reading) {
+          answer.amongOthers = await ask(step.name, variation);
+        }
+      }),
+    );
+    return { twin, answers };
+  } finally {
+    await orthanc.kill();
+  }
+}
+
+/** The steps that are varied, one for each request that they make, with the request. */
+function variedSteps({ id, routes, steps, variations }: Example, names: Map<string, string>) {
+  const chosen = variations.steps;
+  for (const name of chosen ?? []) {
+    if (!steps.some((step) => step.name === name))
+      throw new ExampleError(`${id}: there is no step "${name}" to vary.`);
+  }
+  const found = new Map<string, { step: Step; route: string; target: string; body?: string }>();
+  for (const step of steps) {
+    const target = filledPath(step, names);
+    const [path = ""] = target.split("?");
+    const route = routes.find((route) => new RegExp(`^(?:${route})$`).test(path));
+    if (!route || (chosen && !chosen.includes(step.name))) continue;
+    const body = step.body === undefined ? undefined : JSON.stringify(step.body);
+    const request = `${step.method} ${target} ${body}`;
+    if (!found.has(request)) found.set(request, { step, route, target, body });
+  }
+  return [...found.values()];
+}
+
+function line({ method, target }: RawRequest): string {
+  const text = `${method} ${target}`;
+  return text.length <= NOTED ? text : `${text.slice(0, NOTED)}…`;
+}
+
+/** Sends a request as it is, with the credentials, over a connection of its own. */
+async function send(
+  orthanc: Orthanc,
+  { method, target, headers, body, chunked }: RawRequest,
+  secrets: string[],
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { hostname, port } = new URL(orthanc.url);
+  const authorization = `Basic ${btoa(`${orthanc.user}:${orthanc.password}`)}`;
+  const bytes = body === undefined ? undefined : Buffer.from(body, "latin1");
+  const length = bytes && !chunked ? { "content-length": String(bytes.length) } : {};
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = httpRequest({
+      host: hostname,
+      port,
+      method,
+      path: target,
+      headers: { authorization, ...length, ...headers },
+      agent: false,
+      signal,
+    });
+    request.once("response", resolve).once("error", reject);
+    request.once("upgrade", () => reject(new Error("it was upgraded")));
+    request.end(bytes);
+  });
+  const { rawHeaders, statusCode = 0 } = response;
+  const pairs = rawHeaders.flatMap((name, index): [string, string][] =>
+    index % 2 === 0 ? [[name, rawHeaders[index + 1] ?? ""]] : [],
+  );
+  const compressed = response.headers["content-encoding"] === "gzip";
+  const text = compressed
+    ? gunzipSync(await buffer(response)).toString()
+    : await readText(response);
+  return toAnswer(statusCode, pairs, text, secrets);
+}
