@@ -13,18 +13,19 @@ const BUILD = path.resolve(import.meta.dirname, "../../build");
 const command = new Command("npm run serve --")
   .description("Serves what npm run build has made, on 127.0.0.1.")
   .option("--port <port>", "where to listen", portOf, 3000)
+  .option("--folder <folder>", "what to serve instead, which is such a build", BUILD)
   .option("--static", "without the API: pages show their recorded runs, as on any static host")
   .action(run);
 
 await command.parseAsync();
 
-async function run(options: { port: number; static?: boolean }): Promise<void> {
-  if (!existsSync(path.join(BUILD, "index.html"))) {
+async function run(options: { port: number; folder: string; static?: boolean }): Promise<void> {
+  if (!existsSync(path.join(options.folder, "index.html"))) {
     command.error("There is no build yet. Run: npm run build");
   }
   endOnInterrupt();
   const accounts = options.static ? "all" : await ownAccount();
-  const { fetch } = createSite(BUILD, !options.static);
+  const { fetch } = createSite(options.folder, !options.static);
   const listener = getRequestListener(fetch);
   const server = new GuardedServer(accounts, listener);
   server.on("error", (error) => command.error(`The site can't be served: ${error.message}`));

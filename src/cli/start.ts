@@ -8,6 +8,8 @@ import { pathToFileURL } from "node:url";
 import { type Accounts, addressOf, ownAccount } from "../live/admission.ts";
 import { listening } from "../live/develop.ts";
 
+// Otherwise Docusaurus would take what the environment says, and its plugins would think that it builds.
+process.env.NODE_ENV = "development";
 const options = process.argv.slice(2);
 const accounts = await ownAccount();
 process.argv.splice(2, Infinity, "start", "--host", "127.0.0.1", ...options);

@@ -124,6 +124,8 @@ export class GuardedServer extends Server {
 
   /** Finds out who has connected. Whoever is refused is sent away at once, so as not to take up a place. */
   #meet(socket: Socket): void {
+    // Node takes its own listener off a socket that is to be upgraded, and an error that nobody hears ends the process.
+    socket.on("error", () => {});
     const reply = this.#replyTo(socket);
     this.#letIn.set(
       socket,

@@ -11,11 +11,8 @@ import { endianness } from "node:os";
 
 /** How often the tables are read for one connection: Linux lists them in pieces, and a row may slip between two. */
 const READINGS = 3;
-/**
- * The states ESTABLISHED, FIN_WAIT1 and FIN_WAIT2 of a socket that is connected, or has sent all that it will. Not
- * SYN_SENT: that would be a later connection from the same port, which is not the one that was accepted.
- */
-const CONNECTED = new Set(["01", "04", "05"]);
+/** The state of a connected socket. Node's server doesn't answer one that has sent its end. */
+const ESTABLISHED = "01";
 
 /** Owners of connected sockets: the socket's own address and port, then those at its other end, to an account. */
 type Owners = Map<string, number>;
@@ -86,7 +83,7 @@ async function readTables(): Promise<Owners> {
   for (const row of texts.join("").split("\n")) {
     const [, local = "", remote = "", state = "", , , , uid, , inode] = row.trim().split(/ +/);
     // What its process has closed has no inode any more, and is listed as root's.
-    if (!CONNECTED.has(state) || inode === "0") continue;
+    if (state !== ESTABLISHED || inode === "0") continue;
     owners.set(`${withoutMapping(local)} ${withoutMapping(remote)}`, Number(uid));
   }
   return owners;

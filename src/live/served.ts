@@ -40,7 +40,7 @@ export const pageHeaders = (host: string, secret: string) => ({
 
 /** Asks with any headers, even such as `fetch` does not let anybody set, and waits for the whole answer. */
 export async function ask(host: string, { method = "GET", path, headers, body }: Asked) {
-  const [hostname, port] = host.split(":");
+  const [, hostname, port] = /^\[?(.*?)\]?:(\d+)$/.exec(host) ?? [];
   const sent = Object.entries({ host, ...headers }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
