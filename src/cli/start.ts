@@ -2,6 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { mkdtemp, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -25,8 +26,9 @@ async function openWhenListening(accounts: Accounts, open: boolean): Promise<voi
   const address = addressOf(accounts, await listening);
   console.log(`Open ${address}`);
   if (!open) return;
-  const { default: openBrowser } = await import(
-    "@docusaurus/core/lib/commands/utils/openBrowser/openBrowser.js"
+  // As Docusaurus itself would have done.
+  const { default: openBrowser } = createRequire(import.meta.url)(
+    "@docusaurus/core/lib/commands/utils/openBrowser/openBrowser.js",
   );
   await openBrowser(await leadingTo(address));
 }

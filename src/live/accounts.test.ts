@@ -2,13 +2,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import type { ServerOptions } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import getPort from "get-port";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   askFromOther,
@@ -24,6 +25,8 @@ import { type Asked, ask, pageHeaders, serveApp } from "./served.ts";
 import { createSite } from "./site.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
+/** Docusaurus needs a while until it serves its first page. */
+const LATER = { timeout: 300_000, interval: 500 };
 const META = new RegExp(`<meta name="${SECRET_META}" content="([\\w-]{43})"`);
 const NO_IPV6 = Object.values(networkInterfaces()).some((all) =>
   all?.some(({ address }) => address === "::1"),
@@ -46,6 +49,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
+  delete process.env.DOCUSAURUS_BROWSER;
   for (const child of started) {
     child.kill();
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
@@ -160,9 +164,8 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
   test("gets no page from npm start, has nothing run, and no WebSocket", {
     timeout: 400_000,
   }, async () => {
-    const { port } = (await serveWord("127.0.0.1")).server.address() as AddressInfo;
-    servers.pop()?.close();
-    const { host } = await start([], "src/cli/start.ts", "--port", String(port), "--no-open");
+    const port = String(await getPort({ host: "127.0.0.1" }));
+    const { host } = await start([], "src/cli/start.ts", "--port", port, "--no-open");
     await expect
       .poll(
         () =>
@@ -170,7 +173,7 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
             ({ status }) => status,
             () => 0,
           ),
-        { timeout: 300_000, interval: 500 },
+        LATER,
       )
       .toBe(200);
     await expectRefused(host);
@@ -327,6 +330,32 @@ describe("where the system does not say who asks, the token", () => {
     expect(page.text).toMatch(META);
     expect((await serve("unshare", "--user")).search).not.toBe(address.search);
   });
+
+  test("is opened by npm start, in a file that nobody else can read", async ({ skip }) => {
+    skip(NO_NAMESPACE !== undefined, NO_NAMESPACE);
+    // A browser that notes what it was started with: other accounts can read that.
+    const [browser, opened] = [path.join(folder, "browser"), path.join(folder, "opened")];
+    await writeFile(
+      browser,
+      `#!/bin/sh\necho "$@" > ${opened}.part; mv ${opened}.part ${opened}\n`,
+    );
+    await chmod(browser, 0o755);
+    process.env.DOCUSAURUS_BROWSER = browser;
+    const port = String(await getPort({ host: "127.0.0.1" }));
+    const { host } = await start(["unshare", "--user"], "src/cli/start.ts", "--port", port);
+    await expect.poll(() => existsSync(opened), LATER).toBe(true);
+    const file = (await readFile(opened, "utf8")).trim();
+    expect(file).toMatch(/^file:\/\/\S+$/);
+    expect((await stat(fileURLToPath(file))).mode & 0o777).toBe(0o600);
+    const page = await readFile(fileURLToPath(file), "utf8");
+    const address = new URL(/url=([^"]+)/.exec(page)?.[1] ?? "");
+    expect(address.host).toBe(host);
+    const letIn = await get(host, address.pathname + address.search);
+    expect(letIn.headers["set-cookie"]).toHaveLength(1);
+    expect((await get(host, "/")).status).toBe(403);
+    started[0]?.kill("SIGINT");
+    await expect.poll(() => existsSync(fileURLToPath(file)), LATER).toBe(false);
+  }, 400_000);
 
   test("becomes a cookie for this server alone, and leaves the address", async () => {
     const { host } = await serveHere({ token });
