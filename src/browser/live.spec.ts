@@ -1,9 +1,14 @@
 /** The Run buttons in a browser, on a live Orthanc. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
+import path from "node:path";
 import AxeBuilder from "@axe-core/playwright";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Locator, type Page, test } from "@playwright/test";
+import getPort from "get-port";
 import { exampleIds, readExample } from "../harness/example.ts";
 
+const REPOSITORY = path.resolve(import.meta.dirname, "../..");
 const SOON = { timeout: 60_000 };
 
 test.describe.configure({ timeout: 120_000 });
@@ -121,6 +126,197 @@ test("an edit changes the answer, survives a reload, and is reset; a syntax erro
   await expect(again.locator("pre", { hasText: /^edited$/ }).first()).toBeVisible();
   await again.getByRole("button", { name: "Reset" }).click();
   await expect(again.getByText("You have changed")).toHaveCount(0);
+});
+
+/** A server of this test's own, which it can start again on the same port. */
+async function ownServer() {
+  const port = await getPort({ host: "127.0.0.1" });
+  let child: ChildProcess;
+  const start = async () => {
+    child = spawn(
+      process.execPath,
+      ["--import", "@oxc-node/core/register", "src/cli/serve.ts", "--port", String(port)],
+      { cwd: REPOSITORY, stdio: ["ignore", "pipe", "inherit"] },
+    );
+    let printed = "";
+    for await (const piece of child.stdout ?? []) {
+      printed += piece;
+      if (printed.includes("Ctrl-C ends it.")) return;
+    }
+    throw new Error(`The server has ended: ${printed}`);
+  };
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill();
+    await once(child, "exit");
+  };
+  await start();
+  return { origin: `http://127.0.0.1:${port}`, start, stop };
+}
+
+const RUNS = ["Run Python", "Run TypeScript", "Run both"];
+const SLOW = "import time\ntime.sleep(60)\n";
+
+test.describe("a server that is started again", () => {
+  let server: Awaited<ReturnType<typeof ownServer>>;
+
+  test.beforeEach(async () => {
+    server = await ownServer();
+  });
+  test.afterEach(() => server.stop());
+
+  /** Opens an example's page there, and has an edited run going on that will not end by itself. */
+  async function openRunning(page: Page) {
+    await page.goto(`${server.origin}/rest-token`);
+    const edits = { "plugin.py": { text: SLOW, original: "" } };
+    await page.evaluate(
+      (text) => localStorage.setItem("orthanc-twins-edits-rest-token", text),
+      JSON.stringify(edits),
+    );
+    await page.reload();
+    const panel = await scrollToPanel(page, "rest-token");
+    await panel.getByRole("button", { name: "Run Python" }).click();
+    await expect(panel.getByRole("status")).toHaveText("Python: Orthanc starts.", SOON);
+    return panel;
+  }
+
+  async function expectButtons(panel: Locator) {
+    for (const name of RUNS) await expect(panel.getByRole("button", { name })).toBeEnabled();
+    await expect(panel.getByRole("button", { name: "Stop" })).toBeDisabled();
+  }
+
+  test("has forgotten the run that a page shows again: the page says so, and runs it", async ({
+    page,
+  }) => {
+    await page.goto(`${server.origin}/rest-token`);
+    let panel = await scrollToPanel(page, "rest-token");
+    await panel.getByRole("button", { name: "Run Python" }).click();
+    await expect(panel.getByRole("status")).toHaveText("Played.", SOON);
+    await server.stop();
+    await server.start();
+    await page.reload();
+    panel = await scrollToPanel(page, "rest-token");
+    await expect(panel.getByRole("status")).toHaveText(/^There is no such run/, SOON);
+    await expect(panel.getByLabel("Recorded run of rest-token")).toBeVisible();
+    await expectButtons(panel);
+    await panel.getByRole("button", { name: "Run Python" }).click();
+    await expect(panel.getByRole("status")).toHaveText("Played.", SOON);
+  });
+
+  test("in the middle of a run: an open page says that it is to be loaded again", async ({
+    page,
+  }) => {
+    const panel = await openRunning(page);
+    await server.stop();
+    await expect(panel.getByRole("status")).toHaveText(/^The server does not answer\./, SOON);
+    await server.start();
+    await expect(panel.getByRole("status")).toContainText("load the page again", SOON);
+    await expectButtons(panel);
+    await panel.getByRole("button", { name: "Run both" }).click();
+    await expect(panel.getByRole("status")).toContainText("load the page again", SOON);
+    await expectButtons(panel);
+    await page.reload();
+    const again = await scrollToPanel(page, "rest-token");
+    await again.getByRole("button", { name: "Reset" }).click();
+    await again.getByRole("button", { name: "Run Python" }).click();
+    await expect(again.getByRole("status")).toHaveText("Played.", SOON);
+  });
+
+  test("not at all: Stop gives up, and Run says that there is no answer", async ({ page }) => {
+    const panel = await openRunning(page);
+    await server.stop();
+    await expect(panel.getByRole("status")).toHaveText(/Trying again/, SOON);
+    await panel.getByRole("button", { name: "Stop" }).click();
+    await expect(panel.getByRole("status")).toHaveText(/does not answer\. Start it again/, SOON);
+    await expectButtons(panel);
+    await panel.getByRole("button", { name: "Run both" }).click();
+    await expect(panel.getByRole("status")).toHaveText(/does not answer\. Start it again/, SOON);
+    await expectButtons(panel);
+  });
+});
+
+test("a run goes on where the connection is lost and comes back", async ({ page, context }) => {
+  const panel = await open(page, "blocking-computation");
+  await panel.getByRole("button", { name: "Run Python" }).click();
+  await expect(panel.getByRole("status")).toContainText("Orthanc", SOON);
+  await context.setOffline(true);
+  await context.setOffline(false);
+  await expect(panel.getByRole("status")).toHaveText("Played.", SOON);
+});
+
+test.describe("a browser's memory", () => {
+  const NAME = "orthanc-twins-edits-rest-token";
+
+  for (const [what, text] of [
+    ["no JSON", "{"],
+    ["another form", '{"plugin.py": "text", "plugin.ts": null, "worker.ts": {"text": 1}}'],
+    ["null", "null"],
+  ] as const) {
+    test(`with ${what} in it is as if nothing were edited`, async ({ page }) => {
+      const errors: string[] = [];
+      page.on("pageerror", (error) => errors.push(error.message));
+      await page.goto("/rest-token");
+      await page.evaluate(([name, text]) => localStorage.setItem(name, text), [
+        NAME,
+        text,
+      ] as const);
+      await page.reload();
+      const panel = await scrollToPanel(page, "rest-token");
+      await expect(panel.getByText("You have changed")).toHaveCount(0);
+      await panel.getByRole("button", { name: "Run Python" }).click();
+      await expect(panel.getByRole("status")).toHaveText("Played.", SOON);
+      expect(errors).toEqual([]);
+    });
+  }
+
+  test("that is full keeps no edit, says so, and runs it", async ({ page }) => {
+    await page.goto("/rest-token");
+    await page.evaluate(() => {
+      for (const storage of [localStorage, sessionStorage]) {
+        for (let size = 4_000_000; size >= 1; size = Math.floor(size / 2)) {
+          try {
+            for (let i = 0; ; i++) storage.setItem(`${size}-${i}`, "x".repeat(size));
+          } catch {
+            // There is no room for one more of this size.
+          }
+        }
+      }
+    });
+    const panel = await open(page, "rest-token");
+    await panel.getByRole("button", { name: "Edit" }).click();
+    await panel.getByLabel("Code: plugin.py").fill("import orthanc\n");
+    await expect(panel.getByText("Your browser does not keep the change")).toBeVisible();
+    await panel.getByRole("button", { name: "Run Python" }).click();
+    await expect(panel.getByRole("status")).toHaveText("Played.", SOON);
+    await panel.getByRole("button", { name: "Reset" }).click();
+    await expect(panel.getByText("You have changed")).toHaveCount(0);
+  });
+
+  test("that is blocked leaves the panel whole", async ({ page }) => {
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    // A sandboxed page has no memory: the browser itself throws. As it is not of our origin, the server would refuse
+    // it its scripts.
+    await page.route("**/*", async (route) => {
+      if (new URL(route.request().url()).pathname.startsWith("/live/")) return route.abort();
+      const { "sec-fetch-site": _, origin: __, ...asked } = route.request().headers();
+      const response = await route.fetch({ headers: asked });
+      const headers = { ...response.headers(), "content-security-policy": "sandbox allow-scripts" };
+      await route.fulfill({ response, headers });
+    });
+    const panel = await open(page, "rest-token");
+    expect(
+      await page.evaluate(() => {
+        try {
+          return typeof localStorage;
+        } catch (error) {
+          return (error as Error).name;
+        }
+      }),
+    ).toBe("SecurityError");
+    await expect(panel.getByRole("button", { name: "Run both" })).toBeEnabled();
+    expect(errors).toEqual([]);
+  });
 });
 
 for (const colorScheme of ["light", "dark"] as const) {

@@ -1,8 +1,10 @@
 /** `npm run serve`: serves the production build, with Run buttons that work or as a static host does. */
 import { existsSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
-import { serve } from "@hono/node-server";
+import { getRequestListener } from "@hono/node-server";
 import { Command, InvalidArgumentError } from "commander";
+import { addressOf, GuardedServer, ownAccount } from "../live/admission.ts";
 import { createSite } from "../live/site.ts";
 import { endOnInterrupt } from "./main.ts";
 
@@ -11,22 +13,28 @@ const BUILD = path.resolve(import.meta.dirname, "../../build");
 const command = new Command("npm run serve --")
   .description("Serves what npm run build has made, on 127.0.0.1.")
   .option("--port <port>", "where to listen", portOf, 3000)
+  .option("--folder <folder>", "what to serve instead, which is such a build", BUILD)
   .option("--static", "without the API: pages show their recorded runs, as on any static host")
-  .action(run)
-  .parse();
+  .action(run);
 
-function run(options: { port: number; static?: boolean }): void {
-  if (!existsSync(path.join(BUILD, "index.html"))) {
+await command.parseAsync();
+
+async function run(options: { port: number; folder: string; static?: boolean }): Promise<void> {
+  if (!existsSync(path.join(options.folder, "index.html"))) {
     command.error("There is no build yet. Run: npm run build");
   }
   endOnInterrupt();
-  const { fetch } = createSite(BUILD, !options.static);
-  const server = serve({ fetch, hostname: "127.0.0.1", port: options.port }, ({ port }) => {
-    console.log(`The site is on http://127.0.0.1:${port}/`);
+  const accounts = options.static ? "all" : await ownAccount();
+  const { fetch } = createSite(options.folder, !options.static);
+  const listener = getRequestListener(fetch);
+  const server = new GuardedServer(accounts, listener);
+  server.on("error", (error) => command.error(`The site can't be served: ${error.message}`));
+  server.listen(options.port, "127.0.0.1", () => {
+    const { port } = server.address() as AddressInfo;
+    console.log(`The site is on ${addressOf(accounts, port)}`);
     console.log(options.static ? "Its pages show recorded runs." : "Its Run buttons work.");
     console.log("Ctrl-C ends it.");
   });
-  server.on("error", (error) => command.error(`The site can't be served: ${error.message}`));
 }
 
 function portOf(text: string): number {

@@ -4,6 +4,7 @@ import type { ExampleFiles, Mistake, RunEvent } from "../live/events.ts";
 import styles from "./LiveRun.module.css";
 import { filesOf, followRun, startRun, stopRun } from "./liveClient.ts";
 import { after, type LiveState, NOTHING } from "./liveState.ts";
+import { recall, remember } from "./memory.ts";
 import { Timeline } from "./Timeline.tsx";
 import { LANGUAGES, Transcript } from "./Transcript.tsx";
 import { useEdits } from "./useEdits.ts";
@@ -12,12 +13,23 @@ const Editor = lazy(() => import("./Editor.tsx"));
 
 const NONE: Mistake[] = [];
 
-type Change = RunEvent | { type: "fresh" } | { type: "refused"; reason: string };
+type Change =
+  | RunEvent
+  | { type: "fresh" }
+  | { type: "refused"; reason: string }
+  | { type: "lost"; now: boolean }
+  | { type: "gone"; reason: string };
 
 function reduce(state: LiveState, change: Change): LiveState {
-  if (change.type === "fresh") return { ...NOTHING, status: "Asked to run." };
-  if (change.type === "refused") {
-    return { ...NOTHING, status: change.reason, end: { how: "failed", reason: change.reason } };
+  switch (change.type) {
+    case "fresh":
+      return { ...NOTHING, status: "Asked to run.", running: true };
+    case "refused":
+      return { ...NOTHING, status: change.reason, end: { how: "failed", reason: change.reason } };
+    case "lost":
+      return { ...state, lost: change.now && state.running };
+    case "gone":
+      return { ...state, status: change.reason, running: false, lost: false };
   }
   return after(state, change);
 }
@@ -34,14 +46,14 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
   const [id, setId] = useState<string>();
   const [state, tell] = useReducer(reduce, NOTHING);
   const [editing, setEditing] = useState(false);
-  const { edited, outdated, edit, reset } = useEdits(example);
+  const { edited, outdated, edit, reset, kept } = useEdits(example);
   const changes = Object.keys(edited);
   const originals = { ...files?.files.python, ...files?.files.typescript };
   const old = changes.filter((file) => files && outdated(file, originals[file] ?? ""));
 
   // A reload in the middle of a run shows the run again.
   useEffect(() => {
-    setId(sessionStorage.getItem(memory) ?? undefined);
+    setId(recall("sessionStorage", memory));
   }, [memory]);
 
   useEffect(() => {
@@ -51,9 +63,14 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
   useEffect(() => {
     if (id === undefined) return;
     tell({ type: "fresh" });
-    return followRun(id, tell, () => {
-      sessionStorage.removeItem(memory);
-      setId(undefined);
+    return followRun(id, {
+      tell,
+      lost: (now) => tell({ type: "lost", now }),
+      gone: (reason) => {
+        remember("sessionStorage", memory, undefined);
+        setId(undefined);
+        tell({ type: "gone", reason });
+      },
     });
   }, [id, memory]);
 
@@ -61,15 +78,25 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
     tell({ type: "fresh" });
     try {
       const started = await startRun({ example, twins, calls, edited });
-      sessionStorage.setItem(memory, started);
+      remember("sessionStorage", memory, started);
       setId(started);
     } catch (error) {
       tell({ type: "refused", reason: (error as Error).message });
     }
   };
 
-  const running = state.status !== "" && state.end === undefined;
-  const shown = state.status !== "" && (id !== undefined || state.end !== undefined);
+  const stop = async (run: string) => {
+    try {
+      await stopRun(run);
+    } catch (error) {
+      // Without an answer, there is nothing to wait for any more.
+      setId(undefined);
+      tell({ type: "gone", reason: (error as Error).message });
+    }
+  };
+
+  const { running } = state;
+  const shown = running || state.end !== undefined || Object.keys(state.twins).length > 0;
   return (
     <section
       className={styles.panel}
@@ -87,7 +114,7 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
         <button type="button" disabled={running} onClick={() => run(["python", "typescript"])}>
           Run both
         </button>
-        <button type="button" disabled={!running || !id} onClick={() => id && stopRun(id)}>
+        <button type="button" disabled={!running || !id} onClick={() => id && stop(id)}>
           Stop
         </button>
         <button
@@ -117,7 +144,7 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
         )}
       </div>
       <p className={styles.status} role="status">
-        {state.status}
+        {state.lost ? "The server does not answer. Trying again …" : state.status}
       </p>
       {running && (
         <progress
@@ -130,6 +157,7 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
       {changes.length > 0 && (
         <p className={styles.status}>
           You have changed {changes.join(", ")}; it runs as changed.{" "}
+          {!kept && "Your browser does not keep the change for the next time. "}
           {old.length > 0 && `The example's own ${old.join(", ")} is another one since then. `}
           <button type="button" onClick={reset}>
             Reset

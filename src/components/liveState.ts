@@ -4,8 +4,12 @@ import type { TwinRun } from "../harness/run.ts";
 import type { RunEnd, RunEvent } from "../live/events.ts";
 
 export interface LiveState {
-  /** What it is doing, in a sentence. */
+  /** What it is doing, or why it is not known any more, in a sentence. */
   status: string;
+  /** Whether it is not over yet, as far as is known. */
+  running: boolean;
+  /** Whether the server does not answer just now. */
+  lost: boolean;
   /** How many calls were answered, of how many. */
   answered: number;
   calls: number;
@@ -14,7 +18,15 @@ export interface LiveState {
   end?: RunEnd;
 }
 
-export const NOTHING: LiveState = { status: "", answered: 0, calls: 0, twins: {}, log: {} };
+export const NOTHING: LiveState = {
+  status: "",
+  running: false,
+  lost: false,
+  answered: 0,
+  calls: 0,
+  twins: {},
+  log: {},
+};
 
 const NAMES: Record<Twin, string> = { python: "Python", typescript: "TypeScript" };
 
@@ -34,7 +46,7 @@ export function after(state: LiveState, event: RunEvent): LiveState {
         twins: { ...state.twins, [event.twin]: { twin: event.twin, steps: [] } },
       };
     case "ended":
-      return { ...state, status: statusOf(event.end), end: event.end };
+      return { ...state, status: statusOf(event.end), running: false, end: event.end };
   }
   const { twin, progress } = event;
   const run = state.twins[twin] ?? { twin, steps: [] };

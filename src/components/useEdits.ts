@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { recall, remember } from "./memory.ts";
 
 /** Texts by name of file. */
 type Texts = Record<string, string>;
@@ -14,12 +15,15 @@ export function useEdits(example: string): {
   /** A text that is the original again counts as no change. */
   edit: (file: string, text: string, original: string) => void;
   reset: () => void;
+  /** Whether the browser keeps the changes for a reload. */
+  kept: boolean;
 } {
   const name = `orthanc-twins-edits-${example}`;
-  const [edits, setEdits] = useState<Memory>(() => JSON.parse(localStorage.getItem(name) ?? "{}"));
+  const [edits, setEdits] = useState<Memory>(() => parse(recall("localStorage", name)));
+  const [kept, setKept] = useState(true);
   const keep = (memory: Memory) => {
-    if (Object.keys(memory).length === 0) localStorage.removeItem(name);
-    else localStorage.setItem(name, JSON.stringify(memory));
+    const none = Object.keys(memory).length === 0;
+    setKept(remember("localStorage", name, none ? undefined : JSON.stringify(memory)) || none);
     setEdits(memory);
   };
   return {
@@ -30,5 +34,22 @@ export function useEdits(example: string): {
       keep(text === original ? others : { ...others, [file]: { text, original } });
     },
     reset: () => keep({}),
+    kept,
   };
+}
+
+/** What was remembered, less what is not of that form: other programs write into a browser's memory, too. */
+function parse(text: string | undefined): Memory {
+  try {
+    const entries = Object.entries<Partial<Memory[string]> | null>(JSON.parse(text ?? "{}") ?? {});
+    return Object.fromEntries(
+      entries.flatMap(([file, edit]) => {
+        const { text, original } = edit ?? {};
+        if (typeof text !== "string" || typeof original !== "string") return [];
+        return [[file, { text, original }]];
+      }),
+    );
+  } catch {
+    return {};
+  }
 }

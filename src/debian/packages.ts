@@ -290,8 +290,10 @@ export async function libraryFolders(root: string): Promise<string[]> {
     const parent = path.join(root, library);
     const names = await readdir(parent).catch(() => []);
     for (const triplet of names.filter((name) => name.includes("-linux-gnu"))) {
-      // Debian chooses between several BLAS libraries with links that install scripts make.
-      for (const inner of ["", "blas", "lapack"]) folders.push(path.join(parent, triplet, inner));
+      // Debian chooses between several BLAS libraries with links that install scripts make; some packages have a
+      // folder of their own, and name it by its place in an installed system.
+      for (const inner of ["", "blas", "lapack", "pulseaudio"])
+        folders.push(path.join(parent, triplet, inner));
     }
     folders.push(parent);
   }

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { ExampleError, exampleIds, readExample, TWINS } from "../harness/example.ts";
 import type { Versions } from "../harness/run.ts";
 import { readTwinFiles, startTwin, versionsOf } from "../harness/twin.ts";
-import { onlyOwnPages, onlyThisMachine, type Served } from "./admission.ts";
+import { onlyOwnPages, type Served } from "./admission.ts";
 import type { ExampleFiles, RunRequest } from "./events.ts";
 import type { Run } from "./run.ts";
 import { BusyError, Runs } from "./runs.ts";
@@ -29,7 +29,7 @@ const RunBody: z.ZodType<RunRequest> = z.strictObject({
 });
 
 /**
- * Makes the API. Every refusal is a 4xx with `{"error": why}`.
+ * Makes the API, to be served by a `GuardedServer`. Every refusal is a 4xx with `{"error": why}`.
  * @param secret what pages that were served along with it send back
  */
 export function createApi(secret: string): Hono<Served> {
@@ -37,7 +37,7 @@ export function createApi(secret: string): Hono<Served> {
   let versions: Promise<Versions> | undefined;
 
   const api = new Hono<Served>().basePath("/live");
-  api.use(onlyThisMachine, onlyOwnPages(secret));
+  api.use(onlyOwnPages(secret));
   api.use(bodyLimit({ maxSize: BODY_LIMIT, onError: tooLarge }));
 
   // What the Run buttons run on: asked of an Orthanc that is started for it, once.

@@ -1,6 +1,6 @@
-/** The Docusaurus plugin that mounts the API behind the Run buttons into `docusaurus start`. */
+/** The Docusaurus plugin that puts the API behind the Run buttons, and the admission, into `docusaurus start`. */
 import { randomBytes } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RequestListener, ServerOptions } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,32 +9,14 @@ import { SECRET_META } from "./events.ts";
 
 const { nativeImport } = createRequire(import.meta.url)("./native-import.cjs");
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-
 export default function live({ siteDir }: LoadContext): Plugin {
   const developing = process.env.NODE_ENV === "development";
   const secret = randomBytes(32).toString("base64url");
-  let handler: Promise<Handler> | undefined;
 
-  async function load(): Promise<Handler> {
-    const { getRequestListener } = await nativeImport("@hono/node-server");
-    const api = pathToFileURL(path.join(siteDir, "src/live/api.ts")).href;
-    const { createApi } = await nativeImport(api);
-    return getRequestListener(createApi(secret).fetch, { overrideGlobalObjects: false });
-  }
-
-  async function middleware(
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: (error?: unknown) => void,
-  ): Promise<void> {
-    if (!request.url?.startsWith("/live/")) return next();
-    try {
-      handler ??= load();
-      await (await handler)(request, response);
-    } catch (error) {
-      next(error);
-    }
+  async function createServer(options: ServerOptions, app: RequestListener) {
+    const file = pathToFileURL(path.join(siteDir, "src/live/develop.ts"));
+    const { createDevelopmentServer } = await nativeImport(file.href);
+    return createDevelopmentServer(secret, app, options);
   }
 
   return {
@@ -47,14 +29,10 @@ export default function live({ siteDir }: LoadContext): Plugin {
       developing && !isServer
         ? ({
             devServer: {
+              server: createServer,
               // Docusaurus itself lets every site read the pages, and with them the secret.
               allowedHosts: "auto",
               headers: () => ({ "content-security-policy": "frame-ancestors 'none'" }),
-              // What this returns is appended to what Docusaurus returns, which is the given array itself.
-              setupMiddlewares: (middlewares: object[]) => {
-                middlewares.unshift({ name: "orthanc-twins-live", middleware });
-                return [];
-              },
             },
           } as ReturnType<NonNullable<Plugin["configureWebpack"]>>)
         : {},

@@ -18,8 +18,8 @@ afterAll(() => server.close());
 type Otherwise = Partial<Asked>;
 
 test.each<[string, Otherwise, number, RegExp]>([
-  ["a foreign host name", { headers: { host: "evil.example" } }, 403, /host name must be one of/],
-  ["another port", { headers: { host: "127.0.0.1:1" } }, 403, /host name must be one of/],
+  ["a foreign host name", { headers: { host: "evil.example" } }, 403, /host name must be 127/],
+  ["another port", { headers: { host: "127.0.0.1:1" } }, 403, /host name must be 127/],
   ["a foreign origin", { headers: { origin: "http://evil.example" } }, 403, /own pages/],
   ["no origin", { headers: { origin: undefined } }, 403, /own pages/],
   ["an opaque origin", { headers: { origin: "null" } }, 403, /own pages/],

@@ -1,9 +1,10 @@
 /** For tests: an app of ours behind a real socket, and how to ask it. */
+import { once } from "node:events";
 import { type IncomingHttpHeaders, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { serve } from "@hono/node-server";
+import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
-import type { Served } from "./admission.ts";
+import { type Accounts, GuardedServer, type Served } from "./admission.ts";
 import { SECRET_HEADER } from "./events.ts";
 
 /** What is asked of a server. */
@@ -23,12 +24,11 @@ export interface Answer {
 }
 
 /** Serves an app on a free port of 127.0.0.1: gives its host name with the port, and what ends it. */
-export async function serveApp({ fetch }: Hono<Served>) {
-  return new Promise<{ host: string; close: () => void }>((resolve) => {
-    const server = serve({ fetch, hostname: "127.0.0.1", port: 0 }, ({ port }: AddressInfo) =>
-      resolve({ host: `127.0.0.1:${port}`, close: () => server.close() }),
-    );
-  });
+export async function serveApp({ fetch }: Hono<Served>, accounts: Accounts = "own") {
+  const server = new GuardedServer(accounts, getRequestListener(fetch));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  return { host: `127.0.0.1:${port}`, server, close: () => server.close() };
 }
 
 /** What a page of that host sends along with what it asks of the API. */
@@ -40,7 +40,7 @@ export const pageHeaders = (host: string, secret: string) => ({
 
 /** Asks with any headers, even such as `fetch` does not let anybody set, and waits for the whole answer. */
 export async function ask(host: string, { method = "GET", path, headers, body }: Asked) {
-  const [hostname, port] = host.split(":");
+  const [, hostname, port] = /^\[?(.*?)\]?:(\d+)$/.exec(host) ?? [];
   const sent = Object.entries({ host, ...headers }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
@@ -57,7 +57,7 @@ export async function ask(host: string, { method = "GET", path, headers, body }:
       );
     });
     // The server may close the connection before it has read all of a body that it refused.
-    asked.once("error", reject);
+    asked.on("error", reject);
     asked.end(body);
   });
 }

@@ -6,11 +6,12 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { compress } from "hono/compress";
 import { secureHeaders } from "hono/secure-headers";
-import { onlyThisMachine, type Served } from "./admission.ts";
+import type { Served } from "./admission.ts";
 import { createApi } from "./api.ts";
 import { SECRET_META } from "./events.ts";
 
 /**
+ * Makes the site, to be served by a `GuardedServer`.
  * @param folder the production build
  * @param live whether pages get the secret with which they can run examples
  */
@@ -21,7 +22,6 @@ export function createSite(folder: string, live: boolean): Hono<Served> {
 
   // Nobody may show a page of ours in a frame, where a reader can be led to click.
   site.use(
-    onlyThisMachine,
     secureHeaders({
       xFrameOptions: "DENY",
       contentSecurityPolicy: { frameAncestors: ["'none'"] },
