@@ -537,7 +537,7 @@ describe("connections to Node", () => {
     const response = await orthanc.request("/bridge/ends-late");
     expect(await response.text()).toBe("whole");
     await vi.waitFor(async () => {
-      expect(await get("how-ends-late")).toEqual({ endsLate: ["finished"] });
+      expect(await get("ends")).toEqual({ ends: ["finished"] });
     });
   });
 
