@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import io
 import json
 import os
 import re
@@ -42,6 +43,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -53,7 +55,10 @@ import orthanc
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds, between an end of Node and its next start
 RAN_WELL = 60.0  # seconds, after which an end of Node is followed by the first pause again
 STOP_GRACE = 5.0  # seconds that Node has to end by itself when Orthanc stops
+FINISHING = 1.0  # seconds that Node has after its answer to close the connection by itself
 HEAD_LIMIT = 65_536  # bytes
+PIECE = 65_536  # bytes that are read at a time
+STREAM_FROM = 1_048_576  # bytes; a longer answer is passed on in pieces, if the plugin can
 
 
 # ---- The settings
@@ -110,187 +115,217 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(f"bridge.py: in Orthanc's configuration, {message}.")
 
 
-# ---- One connection to Node
+# ---- One exchange with Node
+
+
+class BadRequest(Exception):
+    """The request can't be passed on to Node."""
 
 
 class BadGateway(Exception):
     """Node gave no answer that can be passed on."""
 
 
-class ConnectionLost(BadGateway):
-    """Node closed the connection before it answered anything."""
-
-    def __init__(self, unread: bool) -> None:
-        super().__init__("Node closed the connection without an answer")
-        self.unread = unread  # whether Node certainly has not seen the request
+class ConnectionClosed(BadGateway):
+    """Node closed the connection before its answer was whole."""
 
 
 class Answer(NamedTuple):
+    """Node's answer, with a body that is still to come."""
+
     status: int
     headers: list[tuple[str, str]]  # without those of HOP_BY_HOP
-    body: bytes
+    length: int | None  # of the body, where Node says it
+    body: Iterator[bytes]  # raises BadGateway or a timeout unless it comes to its end
 
 
 # They concern one connection only, and are not passed on.
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"}
 HOP_BY_HOP |= {"content-length", "transfer-encoding"}
-HEAD = re.compile(
-    r"HTTP/1\.1 ([1-5][0-9]{2})(?: [^\r\n]*)?"
-    r"((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*)*)\r\n\r\n"
-)
-HEADER = re.compile(r"\r\n([^:]+):[ \t]*([^\r\n]*)")
+# Heads are read and written strictly: no control characters, no folded lines, no bare line feeds.
+TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
+FIELDS = rf"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:{TEXT}\r\n)*)\r\n"
+REQUEST_HEAD = re.compile(rf"[A-Z]+ /[!-~]* HTTP/1\.1\r\n{FIELDS}")
+ANSWER_HEAD = re.compile(rf"HTTP/1\.1 ([1-5][0-9]{{2}})(?: {TEXT})?\r\n{FIELDS}")
+FIELD = re.compile(r"([^:\r\n]+):[ \t]*([^\r\n]*)\r\n")
 LENGTH = re.compile(r"[0-9]{1,15}")
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
-class Connection:
-    """Carries one request at a time, and is kept for the next."""
+class Exchange:
+    """One request and its answer, over a connection of their own.
 
-    # So much goes through a Unix socket in one piece: Node reads all of it or nothing.
-    ONE_PIECE = 16_384
+    A connection that is used again can't be proved clean. A handler may write to it at any time
+    after its answer, and the next caller would get that for an answer.
+    """
 
-    def __init__(self, path: str, process: subprocess.Popen[bytes]) -> None:
-        self.process = process
-        self._deadline = 0.0
-        self._received = bytearray()  # and not taken yet
-        self._answering = False
-        self._last_used = time.monotonic()
+    def __init__(self, path: str, deadline: float) -> None:
+        self._deadline = deadline
+        self._unsent: list[memoryview] = []
+        self._received, self._position = b"", 0  # what lies before the position is used up
+        self._silent = True  # whether nothing has come yet
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            self._limit(socket.SO_SNDTIMEO)
             self._socket.connect(path)
         except OSError:
             self._socket.close()
             raise
 
-    def close(self) -> None:
+    def __enter__(self) -> Exchange:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def is_usable(self) -> bool:
-        """False if Node has closed the connection, or sent something that nobody asked for."""
-        if time.monotonic() - self._last_used < 1:
-            return True  # A look would cost more than the rare failure, which ask() mends.
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return not poll.poll(0)
-
-    def exchange(self, head: bytes, body: bytes, deadline: float) -> tuple[Answer, bool]:
-        """Sends a request. Returns the answer, and whether the connection can be used again."""
-        self._deadline = deadline
-        self._answering = False
-        apart = len(head) + len(body) > self.ONE_PIECE
-        in_one_piece = True
-        try:
-            self._socket.sendall(head if apart else head + body)
-            if apart:
-                in_one_piece = False
-                self._send(body)
-            return self._answer()
-        except (EOFError, ConnectionError) as error:
-            if self._answering:
-                raise BadGateway("Node closed the connection amid its answer") from error
-            # A Unix socket that is closed before all was read says "reset" instead of "end".
-            reset = isinstance(error, ConnectionError)
-            raise ConnectionLost(unread=reset and in_one_piece) from error
-        finally:
-            self._last_used = time.monotonic()
-
-    def _answer(self) -> tuple[Answer, bool]:
+    def ask(self, head: bytes, body: bytes) -> Answer:
+        """Sends the request. Returns the answer as soon as its head is there."""
+        self._unsent = [memoryview(head), memoryview(body)]
+        self._send()
         status, fields = self._head()
-        while status in (100, 102, 103):  # not the answer yet
+        while status < 200 and status != 101:  # not the answer yet
             status, fields = self._head()
-        headers: list[tuple[str, str]] = []
-        keep, codings, lengths = True, set[str](), set[str]()
+        if status == 101:
+            raise BadGateway("Node's answer changes the protocol, which nobody asked for")
+
+        codings, lengths, dropped = list[str](), set[str](), HOP_BY_HOP
         for name, value in fields:
             key = name.lower()
-            if key == "connection":
-                keep = value.lower() == "keep-alive"
-            elif key == "content-length":
-                lengths.add(value.strip())
+            if key == "content-length":
+                lengths.add(value.strip(" \t"))
             elif key == "transfer-encoding":
-                codings.add(value.strip().lower())
-            elif key not in HOP_BY_HOP:
-                headers.append((name, value))
+                codings.append(value.strip(" \t").lower())
+            elif key == "connection":
+                dropped = dropped | named_in(value)
+        headers = [(name, value) for name, value in fields if name.lower() not in dropped]
 
         if status in (204, 304):
-            body = b""
-        elif codings == {"chunked"} and not lengths:
-            body = self._chunks()
-        elif not codings and len(lengths) == 1 and all(map(LENGTH.fullmatch, lengths)):
-            body = self._take(int(lengths.pop()))
-        elif not codings and not lengths and status >= 200:
-            body, keep = self._rest(), False
-        else:
-            raise BadGateway("Node's answer has no clear end")
-        return Answer(status, headers, body), keep and not self._received
+            return Answer(status, headers, 0, iter(()))
+        if codings == ["chunked"] and not lengths:
+            return Answer(status, headers, None, self._chunks())
+        if not codings and len(lengths) == 1 and all(map(LENGTH.fullmatch, lengths)):
+            length = int(lengths.pop())
+            return Answer(status, headers, length, self._pieces(length))
+        if not codings and not lengths and status >= 400:
+            # So Node itself refuses a request. Of others, nobody could tell a cut one from a whole.
+            return Answer(status, headers, None, self._rest())
+        raise BadGateway("Node's answer has no clear end")
+
+    def allow(self, seconds: float) -> None:
+        """Puts off the deadline by what others have taken."""
+        self._deadline += seconds
+
+    def let_finish(self) -> None:
+        """Waits a moment until Node has closed the connection.
+
+        It has sent all of its answer, but its handler may not have come to its own end.
+        """
+        self._deadline = min(self._deadline, time.monotonic() + FINISHING)
+        with suppress(OSError):
+            self._limit(socket.SO_RCVTIMEO)
+            self._socket.recv(1)
 
     def _head(self) -> tuple[int, list[tuple[str, str]]]:
-        raw = self._take_through(b"\r\n\r\n")
+        raw = self._line(b"\r\n\r\n")
         try:
             head = raw.decode()
         except UnicodeDecodeError:
             head = raw.decode("latin-1")  # in which Node itself writes headers
-        match = HEAD.fullmatch(head)
+        match = ANSWER_HEAD.fullmatch(head)
         if match is None:
             raise BadGateway("Node's answer is not HTTP/1.1")
-        return int(match[1]), HEADER.findall(match[2])
+        return int(match[1]), FIELD.findall(match[2])
 
-    def _chunks(self) -> bytes:
-        chunks: list[bytes] = []
+    def _chunks(self) -> Iterator[bytes]:
         while True:
-            size = CHUNK_SIZE.fullmatch(self._take_through(b"\r\n"))
+            size = CHUNK_SIZE.fullmatch(self._line())
             if size is None:
                 raise BadGateway("Node's answer has a malformed chunk")
             if int(size[1], 16) == 0:
                 break
-            chunks.append(self._take(int(size[1], 16)))
-            if self._take(2) != b"\r\n":
+            yield from self._pieces(int(size[1], 16))
+            if b"".join(self._pieces(2)) != b"\r\n":
                 raise BadGateway("Node's answer has a malformed chunk")
-        while self._take_through(b"\r\n") != b"\r\n":
+        while self._line() != b"\r\n":
             pass  # a trailer, for which Orthanc has no place
-        return b"".join(chunks)
 
-    def _rest(self) -> bytes:
-        with suppress(EOFError):
+    def _rest(self) -> Iterator[bytes]:
+        with suppress(ConnectionClosed):
             while True:
-                self._receive()
-        return self._take(len(self._received))
+                yield from self._pieces(1)
 
-    def _take_through(self, end: bytes) -> bytes:
-        while (position := self._received.find(end)) < 0:
-            if len(self._received) > HEAD_LIMIT:
+    def _line(self, end: bytes = b"\r\n") -> bytes:
+        """Takes all through such an end."""
+        while (found := self._received.find(end, self._position)) < 0:
+            if len(self._received) - self._position > HEAD_LIMIT:
                 raise BadGateway("the head of Node's answer is too long")
             self._receive()
-        return self._take(position + len(end))
+        return self._take(found + len(end) - self._position)
 
-    def _take(self, size: int) -> bytes:
-        while len(self._received) < size:
-            self._receive()
-        taken = bytes(memoryview(self._received)[:size])
-        del self._received[:size]
+    def _pieces(self, size: int) -> Iterator[bytes]:
+        """Takes so many bytes, in the pieces in which they come."""
+        while size > 0:
+            if self._position == len(self._received):
+                self._receive()
+            piece = self._take(size)
+            size -= len(piece)
+            yield piece
+
+    def _take(self, most: int) -> bytes:
+        taken = self._received[self._position : self._position + most]
+        self._position += len(taken)
         return taken
 
-    def _send(self, body: bytes) -> None:
-        rest = memoryview(body)
-        with suppress(ConnectionError):  # Node may answer before it has read everything.
-            while rest:
-                self._limit(socket.SO_SNDTIMEO)
-                rest = rest[self._socket.send(rest[:HEAD_LIMIT]) :]
-
     def _receive(self) -> None:
+        """Waits for more of the answer, and meanwhile sends what is left of the request."""
+        if self._unsent:
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN | select.POLLOUT)
+            while self._unsent:
+                ready = poll.poll(1000 * self._left())
+                if ready and ready[0][1] & ~select.POLLOUT:
+                    break
+                self._send()
         self._limit(socket.SO_RCVTIMEO)
-        data = self._socket.recv(HEAD_LIMIT)
-        if not data:
-            raise EOFError
-        self._answering = True
-        self._received += data
+        try:
+            received = self._socket.recv(PIECE)
+        except ConnectionError:  # So it ends where Node has not read all of the request.
+            received = b""
+        if not received:
+            when = "without an answer" if self._silent else "amid its answer"
+            raise ConnectionClosed(f"Node closed the connection {when}")
+        self._silent = False
+        self._received = self._received[self._position :] + received
+        self._position = 0
+
+    def _send(self) -> None:
+        """Sends as much of the request as goes without waiting."""
+        try:
+            sent = self._socket.sendmsg(self._unsent, (), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except ConnectionError:  # Node reads no more, but may have answered.
+            sent = sum(map(len, self._unsent))
+        while self._unsent and sent >= len(self._unsent[0]):
+            sent -= len(self._unsent.pop(0))
+        if self._unsent:
+            self._unsent[0] = self._unsent[0][sent:]
 
     def _limit(self, direction: int) -> None:
         """Sets the time that the next call may take. Unlike settimeout() it costs no poll()."""
+        timeval = struct.pack("@ll", *divmod(int(self._left() * 1e6) + 1, 1_000_000))
+        self._socket.setsockopt(socket.SOL_SOCKET, direction, timeval)
+
+    def _left(self) -> float:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise socket.timeout
-        timeval = struct.pack("@ll", *divmod(int(left * 1e6) + 1, 1_000_000))
-        self._socket.setsockopt(socket.SOL_SOCKET, direction, timeval)
+        return left
+
+
+def named_in(connection: str) -> set[str]:
+    """The headers that a Connection header makes such of one connection."""
+    return {name.strip(" \t").lower() for name in connection.split(",")}
 
 
 # ---- The Node process
@@ -318,54 +353,21 @@ class Node:
         self._process: subprocess.Popen[bytes] | None = None
         self._end = ""  # how the last process ended
         self._stopping = threading.Event()
-        self._idle: list[Connection] = []
         self._thread = threading.Thread(target=self._supervise, name="Node", daemon=True)
         self._thread.start()
 
-    def ask(self, method: str, head: bytes, body: bytes, deadline: float) -> Answer:
-        """Sends a request to Node and returns the answer."""
-        kept = self._kept()
-        connection = kept or self._connect(deadline)
-        while True:
-            try:
-                answer, keep = connection.exchange(head, body, deadline)
-            except ConnectionLost as lost:
-                connection.close()
-                # Node closes connections that were idle for long, maybe at this very moment. To try
-                # anew is safe if it has not seen the request, or lives and may see it twice.
-                repeatable = method != "POST" and connection.process is self._process
-                if connection is not kept or not (lost.unread or repeatable):
-                    raise
-                connection = self._connect(deadline)
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                if keep:
-                    self._idle.append(connection)
-                else:
-                    connection.close()
-                return answer
-
-    def _kept(self) -> Connection | None:
-        with suppress(IndexError):
-            while True:
-                connection = self._idle.pop()
-                if connection.is_usable():
-                    return connection
-                connection.close()
-        return None
-
-    def _connect(self, deadline: float) -> Connection:
+    def exchange(self, deadline: float) -> Exchange:
+        """Connects to Node, and waits for it if it is starting."""
         with self._changed:
             left = deadline - time.monotonic()
             if not self._changed.wait_for(lambda: self._state is not State.STARTING, left):
                 raise socket.timeout
-            if self._state is State.DOWN or self._process is None:
+            if self._state is State.DOWN:
                 raise BadGateway(f"Node is not running ({self._end})")
-            process = self._process
         try:
-            return Connection(self._path, process)
+            return Exchange(self._path, deadline)
+        except BlockingIOError:
+            raise  # The deadline has passed while too many others were waiting to connect.
         except OSError as error:
             raise BadGateway(f"Node accepts no connection ({error.strerror})") from error
 
@@ -404,8 +406,7 @@ class Node:
             self._set_state(State.STARTING, process)
         orthanc.LogWarning(f"Node has started (process {process.pid})")
         while process.poll() is None:
-            with suppress(OSError):
-                self._idle.append(Connection(self._path, process))
+            with suppress(OSError), Exchange(self._path, time.monotonic() + 1):
                 os.chmod(self._path, 0o600)
                 self._set_state(State.LISTENING, process)
                 break
@@ -413,8 +414,6 @@ class Node:
         code = process.wait()
         end = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
         self._set_state(State.DOWN, None, end)
-        while self._idle:
-            self._idle.pop().close()
         assert process.stdin
         process.stdin.close()
         with suppress(ProcessLookupError, PermissionError):
@@ -508,10 +507,17 @@ def serve(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     try:
         body = request.get("body", b"")
         head = request_head(path, len(body), request)
-        deadline = time.monotonic() + settings.timeout
-        send_answer(output, node.ask(request["method"], head, body, deadline))
+        with node.exchange(time.monotonic() + settings.timeout) as exchange:
+            answer = exchange.ask(head, body)
+            if can_stream(output, answer):
+                stream_answer(output, answer, exchange, path)
+            else:
+                send_answer(output, answer.status, answer.headers, collected(answer.body))
+            exchange.let_finish()
     except (socket.timeout, BlockingIOError):
         send_error(output, 504, f"Node did not answer within {settings.timeout:g} seconds", path)
+    except BadRequest as error:
+        send_error(output, 400, str(error), path)
     except (BadGateway, OSError) as error:
         send_error(output, 502, str(error), path)
 
@@ -523,24 +529,72 @@ def request_head(path: str, length: int, request: dict[str, Any]) -> bytes:
         safe = "/:@!$'()*,;?~" if QUERY_IS_DECODED else "/:@!$'()*,;?~+%="
         pairs = request["get"].items()
         query = "?" + "&".join(f"{quote(k, safe)}={quote(v, safe)}" for k, v in pairs)
-    headers = request["headers"]
+    headers = {name.lower(): value for name, value in request["headers"].items()}
     lines = [
         f"{request['method']} {path}{query} HTTP/1.1",
         f"host: {headers.get('host', 'orthanc')}",
+        "connection: close",  # What follows this request, Node refuses to take for another one.
     ]
     for_orthanc = NOT_FOR_NODE
     if "connection" in headers:
-        for_orthanc = NOT_FOR_NODE | {
-            name.strip().lower() for name in headers["connection"].split(",")
-        }
+        for_orthanc = NOT_FOR_NODE | named_in(headers["connection"])
     lines += [f"{name}: {value}" for name, value in headers.items() if name not in for_orthanc]
     if "body" in request:
         lines.append(f"content-length: {length}")
-    return "\r\n".join([*lines, "", ""]).encode()
+    head = "\r\n".join([*lines, "", ""])
+    if not REQUEST_HEAD.fullmatch(head):
+        raise BadRequest("a header of the request has characters that none may have")
+    return head.encode()
 
 
-def send_answer(output: orthanc.RestOutput, answer: Answer) -> None:
-    status, headers, body = answer
+def collected(body: Iterator[bytes]) -> bytes:
+    """The whole body. Unlike join(), BytesIO does not need twice the memory."""
+    whole = io.BytesIO()
+    for piece in body:
+        whole.write(piece)
+    return whole.getvalue()
+
+
+def can_stream(output: orthanc.RestOutput, answer: Answer) -> bool:
+    """Whether an answer is large, and sent in pieces shows the client where it ends.
+
+    Orthanc marks the end of a stream by nothing but the end of the connection, so the length must
+    be known: without it, an answer that is cut would look whole.
+    """
+    large = answer.status == 200 and (answer.length or 0) > STREAM_FROM
+    return large and hasattr(output, "StartStreamAnswer")
+
+
+def stream_answer(output: Any, answer: Answer, exchange: Exchange, path: str) -> None:
+    """Passes the body on while it comes. Once its first piece is there, no error can be sent."""
+    piece = next(answer.body)
+    output.SetHttpHeader("Content-Length", str(answer.length))
+    output.StartStreamAnswer(set_headers(output, answer.headers))
+    try:
+        while piece:
+            started = time.monotonic()
+            output.SendStreamChunk(piece)
+            exchange.allow(time.monotonic() - started)  # The client has taken that time, not Node.
+            piece = next(answer.body, b"")
+    except (BadGateway, OSError) as error:
+        why = str(error) or f"Node did not send all within {settings.timeout:g} seconds"
+        orthanc.LogError(f"{why}: the client gets less than was announced for {path}")
+
+
+def set_headers(output: orthanc.RestOutput, headers: list[tuple[str, str]]) -> str:
+    """Sets all headers of an answer but its content type, which it returns."""
+    content_type = "application/octet-stream"
+    for name, value in headers:
+        if name.lower() == "content-type":
+            content_type = value
+        else:
+            output.SetHttpHeader(name, value)
+    return content_type
+
+
+def send_answer(
+    output: orthanc.RestOutput, status: int, headers: list[tuple[str, str]], body: bytes
+) -> None:
     if status == 405:  # has a method of its own
         allowed = [value for name, value in headers if name.lower() == "allow"]
         output.SendMethodNotAllowed(", ".join(allowed))
@@ -552,13 +606,7 @@ def send_answer(output: orthanc.RestOutput, answer: Answer) -> None:
         )
         status = known
     if status == 200:
-        content_type = "application/octet-stream"
-        for name, value in headers:
-            if name.lower() == "content-type":
-                content_type = value
-            else:
-                output.SetHttpHeader(name, value)
-        output.AnswerBuffer(body, content_type)
+        output.AnswerBuffer(body, set_headers(output, headers))
     else:
         arguments = status_arguments(output, status, body)
         for name, value in headers:
@@ -584,7 +632,7 @@ def status_arguments(output: orthanc.RestOutput, status: int, body: bytes) -> tu
 def send_error(output: orthanc.RestOutput, status: int, message: str, path: str) -> None:
     orthanc.LogError(f"{message}: {status} for {path}")
     headers = [("Content-Type", "application/json")]
-    send_answer(output, Answer(status, headers, json.dumps({"error": message}).encode()))
+    send_answer(output, status, headers, json.dumps({"error": message}).encode())
 
 
 def on_change(change: int, level: int, resource: str) -> None:

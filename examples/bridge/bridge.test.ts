@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
@@ -17,6 +18,7 @@ const loader = createRequire(import.meta.url)
   .replace(/index\.js$/, "register.mjs");
 
 let orthanc: Orthanc;
+let pid: number;
 
 beforeAll(async () => {
   orthanc = await startOrthanc({
@@ -26,11 +28,10 @@ beforeAll(async () => {
     },
     environment: {
       NODE_OPTIONS: `--import=${pathToFileURL(loader)}`,
-      KEEP_ALIVE: "1000",
       PYTHONPATH: "/nowhere",
     },
   });
-  await get("echo");
+  ({ pid } = await get<{ pid: number }>("echo"));
 });
 afterAll(() => orthanc?.stop());
 
@@ -49,13 +50,13 @@ const answer = (wanted: Wanted) => post("answer", JSON.stringify(wanted));
 const typeOf = (response: { headers: { get(name: string): string | null } }) =>
   response.headers.get("content-type")?.split(", ")[0];
 const base64 = (text: string) => Buffer.from(text).toString("base64");
+const authorization = () => `Basic ${btoa(`${orthanc.user}:${orthanc.password}`)}`;
 const connections = async () => (await get<{ connections: number }>("connections")).connections;
 
 /** Sends a request that is written by hand, and returns the whole answer as text. */
 function raw(requestLine: string, headers: string[], body = ""): Promise<string> {
   const { hostname, port } = new URL(orthanc.url);
-  const credentials = Buffer.from(`${orthanc.user}:${orthanc.password}`).toString("base64");
-  const head = [`${requestLine} HTTP/1.1`, `Authorization: Basic ${credentials}`, ...headers];
+  const head = [`${requestLine} HTTP/1.1`, `Authorization: ${authorization()}`, ...headers];
   if (!headers.some((header) => /^connection:/i.test(header))) head.push("Connection: close");
   return new Promise((resolve, reject) => {
     let text = "";
@@ -143,6 +144,7 @@ describe("Node gets", () => {
     ]);
     const { headers } = JSON.parse(text.slice(text.indexOf("{"))) as { headers: object };
     expect(headers).toEqual({
+      connection: "close", // the bridge's own
       host: "pacs.example:8042",
       authorization: expect.stringMatching(/^Basic /),
       cookie: "a=1; b=2",
@@ -155,8 +157,15 @@ describe("Node gets", () => {
     expect(text).toContain('"host":"orthanc"');
   });
 
-  it("no header that was not in the caller's request", async () => {
-    expect(await raw("GET /bridge/echo", ["Host: h", "X: a\rY: b"])).toMatch(/^HTTP\/1.1 400 /);
+  it.each([
+    ["a carriage return", "X: a\rY: b"],
+    ["another control character", "X: a\x01b"],
+    ["a space in its name", "X y: a"],
+    ["a name that isn't ASCII", "X\xe9: a"],
+  ])("no header with %s: the caller gets 400, and Node nothing", async (_, header) => {
+    const before = await connections();
+    expect(await raw("GET /bridge/echo", ["Host: h", header])).toMatch(/^HTTP\/1.[01] 400 /);
+    expect(await connections()).toBe(before + 1);
   });
 
   it("the address, the token and the socket in its environment only", async () => {
@@ -337,6 +346,18 @@ describe("the caller gets", () => {
     expect(Buffer.from(response.headers.get("x-umlaut") ?? "", "latin1").toString()).toBe("é");
   });
 
+  it.each([3_000_000, 20_000_000])(
+    "a body of %i bytes that Node sends back at once",
+    async (size) => {
+      const body = randomBytes(size);
+      for (const way of ["length", "chunks"]) {
+        const response = await post(`pipe/${way}`, body);
+        expect(response.status).toBe(200);
+        expect(Buffer.from(await response.arrayBuffer()).equals(body), way).toBe(true);
+      }
+    },
+  );
+
   it("an answer that Orthanc compressed", async () => {
     const parts = [base64("long ".repeat(1000))];
     const response = await orthanc.request("/bridge/answer", {
@@ -350,9 +371,12 @@ describe("the caller gets", () => {
 
 describe("answers in their raw form", () => {
   it.each([
-    ["until the connection closes", "HTTP/1.1 200 OK\r\n\r\nbody"],
-    ["after interim answers", `HTTP/1.1 103 Hints\r\nlink: x\r\n\r\n${http("", "body")}`],
+    [
+      "after interim answers",
+      `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nlink: x\r\n\r\nHTTP/1.1 199 x\r\n\r\n${http("", "body")}`,
+    ],
     ["with Connection: close", http("connection: close\r\n", "body")],
+    ["with headers for one hop", http("connection: X-Hop, close\r\nx-hop: 1\r\n", "body")],
     ["without a reason", "HTTP/1.1 200\r\ncontent-length: 4\r\n\r\nbody"],
     ["with equal lengths", http("content-length: 4\r\n", "body")],
     [
@@ -363,14 +387,41 @@ describe("answers in their raw form", () => {
     const response = await post("raw/close", text);
     expect(response.status).toBe(200);
     expect(await response.text()).toBe("body");
+    expect(response.headers.get("x-hop")).toBeNull();
+    expect(response.headers.get("link")).toBeNull();
+  });
+
+  it.each([400, 408, 431, 500])("an error %i up to the end of the connection", async (status) => {
+    const response = await post("raw/close", `HTTP/1.1 ${status} Because\r\n\r\nbody`);
+    expect(response.status).toBe(status === 431 ? 400 : status);
+    expect(await response.text()).toBe("body");
+  });
+
+  it("Node's own 431, for headers that are too long", async () => {
+    const response = await orthanc.request("/bridge/echo", {
+      headers: { "x-long": "x".repeat(17_000) },
+    });
+    expect(response.status).toBe(400);
+    expect(await orthanc.log()).toContain("can't send status 431");
   });
 
   it.each([
     ["nothing", ""],
+    ["no end but that of the connection", "HTTP/1.1 200 OK\r\n\r\nbody"],
     ["no HTTP", "SSH-2.0-x\r\n\r\n"],
     ["HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nbody"],
     ["a status of two digits", "HTTP/1.1 20 OK\r\n\r\n"],
+    ["a status of four digits", "HTTP/1.1 2000 OK\r\ncontent-length: 0\r\n\r\n"],
+    ["a status below 100", "HTTP/1.1 099 OK\r\ncontent-length: 0\r\n\r\n"],
+    ["a status above 599", "HTTP/1.1 600 OK\r\ncontent-length: 0\r\n\r\n"],
+    ["a status in other digits", "HTTP/1.1 ２00 OK\r\ncontent-length: 0\r\n\r\n"],
+    ["only interim answers", "HTTP/1.1 102 Processing\r\n\r\n".repeat(100)],
+    ["an interim answer with a body", "HTTP/1.1 102 Processing\r\ncontent-length: 4\r\n\r\nbody"],
     ["a folded header", "HTTP/1.1 200 OK\r\na: 1\r\n b\r\ncontent-length: 0\r\n\r\n"],
+    ["lines that end with a line feed only", "HTTP/1.1 200 OK\ncontent-length: 0\n\n"],
+    ["a line feed in a header", "HTTP/1.1 200 OK\r\na: 1\nb: 2\r\ncontent-length: 0\r\n\r\n"],
+    ["a carriage return in a header", "HTTP/1.1 200 OK\r\na: 1\rb\r\ncontent-length: 0\r\n\r\n"],
+    ["a control character in a header", "HTTP/1.1 200 OK\r\na: \x01\r\ncontent-length: 0\r\n\r\n"],
     ["a space before the colon", "HTTP/1.1 200 OK\r\ncontent-length : 0\r\n\r\n"],
     ["a NUL in a header", "HTTP/1.1 200 OK\r\na: \0\r\ncontent-length: 0\r\n\r\n"],
     ["a head without an end", `HTTP/1.1 200 OK\r\na: ${"a".repeat(200_000)}`],
@@ -380,9 +431,22 @@ describe("answers in their raw form", () => {
     ["a chunk without a size", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n"],
     ["a chunk that is too long", chunked("3\r\nbody\r\n0\r\n\r\n")],
     ["two lengths", http("content-length: 5\r\n", "body")],
+    ["two lengths in one", "HTTP/1.1 200 OK\r\ncontent-length: 4, 4\r\n\r\nbody"],
     ["a negative length", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"],
+    ["a length with a sign", "HTTP/1.1 200 OK\r\ncontent-length: +4\r\n\r\nbody"],
+    ["a length in other digits", "HTTP/1.1 200 OK\r\ncontent-length: ４\r\n\r\nbody"],
+    ["chunks twice", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n"],
+    [
+      "chunks in two headers",
+      "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ["chunks without an end", chunked("4\r\nbody\r\n0\r\n")],
+    ["a chunk size with a sign", chunked("+4\r\nbody\r\n0\r\n\r\n")],
+    ["a chunk size that ends with a line feed only", chunked("4\nbody\r\n0\r\n\r\n")],
     ["a length and chunks", http("transfer-encoding: chunked\r\n", "0\r\n\r\n")],
     ["an unknown coding", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n"],
+    ["101 as if it were an answer", "HTTP/1.1 101 x\r\ncontent-length: 4\r\n\r\nbody"],
+    ["150 as if it were an answer", "HTTP/1.1 150 x\r\ncontent-length: 4\r\n\r\nbody"],
     ["an upgrade", "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n"],
   ])("%s: 502", async (_, text) => {
     const response = await post("raw/close", text);
@@ -390,6 +454,22 @@ describe("answers in their raw form", () => {
     expect(typeOf(response)).toBe("application/json");
     expect(await response.json()).toEqual({ error: expect.any(String) });
     expect(response.headers.get("a")).toBeNull();
+  });
+
+  it.each([100, 101, 102, 150, 199])("the final status %i: 502", async (status) => {
+    expect((await orthanc.request(`/bridge/status/${status}`)).status).toBe(502);
+  });
+
+  it.each([204, 304])("a body with status %i: Orthanc's next answer is right", async (status) => {
+    const wrong = `HTTP/1.1 ${status} x\r\ncontent-length: 4\r\n\r\nbody`;
+    const both = await raw(
+      "POST /bridge/raw/close",
+      ["Host: h", `Content-Length: ${wrong.length}`, "Connection: keep-alive"],
+      `${wrong}GET /bridge/echo HTTP/1.1\r\nAuthorization: ${authorization()}\r\n\r\n`,
+    );
+    const [, first, second] = both.split(/^HTTP\/1.1 /m);
+    expect(first).toMatch(new RegExp(`^${status} .*\r\n\r\n$`, "s"));
+    expect(second).toMatch(/^200 .*"pid"/s);
   });
 
   it.each(["\0", "\xff"])("binary data with status 404: whole, or 502", async (data) => {
@@ -409,10 +489,26 @@ describe("answers in their raw form", () => {
     for (let round = 0; round < 5; round++) expect(await get("echo")).toHaveProperty("pid");
   });
 
-  it("before the body was sent: passed on", async () => {
-    const response = await post("early", randomBytes(5_000_000));
-    expect(response.status).toBe(413);
-    expect(await response.text()).toBe("much");
+  it("more than was announced, at any later time: not mixed into any other answer", async () => {
+    for (const pause of [0, 20, 60, 150]) {
+      const late = await orthanc.request("/bridge/late");
+      expect((await late.arrayBuffer()).byteLength).toBe(100_000);
+      await sleep(pause);
+      // Some are asked before the rest comes, and answer after it.
+      const others = ["echo", "wait/150", "echo", "wait/400", "echo"];
+      const answers = await Promise.all(others.map((other) => get(other)));
+      for (const [index, answer] of answers.entries()) {
+        expect(answer).toEqual(others[index] === "echo" ? expect.objectContaining({ pid }) : {});
+      }
+    }
+  });
+
+  it.each(["early", "refuse"])("before the body was sent: passed on (%s)", async (action) => {
+    for (const size of [100, 300_000, 5_000_000]) {
+      const response = await post(action, randomBytes(size));
+      expect(response.status).toBe(413);
+      expect(await response.text()).toBe("much");
+    }
   });
 
   function http(headers: string, body: string) {
@@ -425,10 +521,11 @@ describe("answers in their raw form", () => {
 });
 
 describe("connections to Node", () => {
-  it("are used again", async () => {
+  it("serve one request each, and are closed with it", async () => {
     const before = await connections();
     for (let round = 0; round < 50; round++) await get("echo");
-    expect(await connections()).toBe(before);
+    expect(await connections()).toBe(before + 51);
+    expect((await get("open")).open).toBe(1);
   });
 
   it("carry requests side by side", async () => {
@@ -436,30 +533,24 @@ describe("connections to Node", () => {
     expect(answers).toEqual(Array(20).fill({ together: 20 }));
   });
 
-  it("that Node closed meanwhile are noticed, whatever the method and size", async () => {
-    const bodies = ["small", randomBytes(2_000_000)];
-    for (const pause of [100, 1_600]) {
-      for (const body of bodies) {
-        await Promise.all(Array.from({ length: 3 }, () => get("together/3")));
-        const before = await connections();
-        await get("close-idle");
-        await new Promise((resolve) => setTimeout(resolve, pause));
-        expect((await post("echo", body)).status).toBe(200);
-        expect(await connections()).toBeGreaterThan(before);
-      }
-    }
+  it("are not closed while the handler comes to its end", async () => {
+    const response = await orthanc.request("/bridge/ends-late");
+    expect(await response.text()).toBe("whole");
+    await vi.waitFor(async () => {
+      expect(await get("ends")).toEqual({ ends: ["finished"] });
+    });
   });
 
-  it("that Node closes instead of reading the next request are replaced", async () => {
-    await Promise.all([get("together/2"), get("together/2")]);
-    // While this blocks Node, its other connection is idle for too long.
-    const block = get("block/1500");
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const before = (await orthanc.log()).length;
-    const response = await post("echo", "x");
-    expect(response.status).toBe(200);
-    await block;
-    expect((await orthanc.log()).slice(before)).toBe("");
+  it("that find Node's queue full wait for no longer than others", async () => {
+    process.kill(pid, "SIGSTOP");
+    try {
+      const all = Array.from({ length: 30 }, () => orthanc.request("/bridge/echo"));
+      const statuses = (await Promise.all(all)).map((response) => response.status);
+      expect(statuses).toEqual(Array(30).fill(504));
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    await get("echo");
   });
 });
 
@@ -484,13 +575,13 @@ describe("time runs out", () => {
   it("for a body that Node does not read", async () => {
     await get("echo");
     const blocked = orthanc.request("/bridge/block/3500");
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
     const start = performance.now();
     const response = await post("echo", randomBytes(5_000_000));
     expect(response.status).toBe(504);
     expect(performance.now() - start).toBeLessThan(TIMEOUT * 1000 + 700);
     expect((await blocked).status).toBe(504);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await sleep(1500);
     expect((await get("echo")).pid).toBeTypeOf("number");
   });
 });
