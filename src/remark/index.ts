@@ -9,6 +9,7 @@
  *   `region` of them, each with what was seen of it
  * - `<Access />`: the table of what a token opens, as recorded
  * - `<Benchmark name="workers" />`: what a benchmark has measured
+ * - `<Licenses for="pages" />`: the packages whose code readers of the pages get, or those who copy `twins`
  *
  * A fenced block of a page is highlighted in the same way; one in Graphviz' language, ```` ```dot ````, is drawn.
  * After its language stands what it shows, in words, for whoever does not see it.
@@ -20,6 +21,7 @@ import type { Code as Fence, Root, RootContent } from "mdast";
 import type { MdxJsxFlowElement, MdxJsxTextElement } from "mdast-util-mdx";
 import { visit } from "unist-util-visit";
 import type { VFile } from "vfile";
+import { licensedFor, type Recipient } from "../licenses/packages.ts";
 import type { Code } from "./code.ts";
 import { draw } from "./diagram.ts";
 import {
@@ -43,6 +45,7 @@ const ELEMENTS: Record<string, Record<string, "required" | "optional">> = {
   Hazard: { name: "required", kind: "required", region: "optional" },
   Access: {},
   Benchmark: { name: "required" },
+  Licenses: { for: "required" },
 };
 
 /**
@@ -105,6 +108,9 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
   if (node.name === "Benchmark") {
     return jsx("Benchmark", { benchmark: await readBenchmark(root, name) });
   }
+  if (node.name === "Licenses") {
+    return jsx("Licenses", { packages: await licensedFor(root, recipientOf(node)) });
+  }
   const show = (files: MarkedFile[]) => blocks(files, region, whole);
   if (node.name === "Source") {
     const [code] = await show([await readMarked(root, path.posix.join("examples", file))]);
@@ -124,6 +130,12 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
     typescript: await show(twins.typescript),
     ...(region === undefined && { run: example }),
   });
+}
+
+function recipientOf(node: Jsx): Recipient {
+  const { for: recipient } = attributes(node);
+  if (recipient === "pages" || recipient === "twins") return recipient;
+  throw new Error(`licenses are shown for "pages" or "twins", not for "${recipient}".`);
 }
 
 /** The blocks that show a region, or the files whole where no region is asked for. */

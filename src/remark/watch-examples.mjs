@@ -5,7 +5,7 @@
  * In JavaScript, because the bundler loads it by itself.
  */
 const ELEMENT =
-  /<(?<element>Twins|Source|RecordedRun|Hazard|Access|Benchmark)\b(?:[^>]*?\b(?:example|file|name)="(?<value>[^"]+)")?/g;
+  /<(?<element>Twins|Source|RecordedRun|Hazard|Access|Benchmark|Licenses)\b(?:[^>]*?\b(?:example|file|name)="(?<value>[^"]+)")?/g;
 
 /** The files and folders that each element shows: files have an ending. */
 const SHOWN = {
@@ -18,6 +18,7 @@ const SHOWN = {
   ],
   Access: () => ["static/runs/token-access.json"],
   Benchmark: (/** @type {string} */ name) => [`static/benchmarks/${name}.json`],
+  Licenses: () => ["package-lock.json", "src/licenses/shipped.json"],
 };
 
 /** @param {string} id */
