@@ -1,10 +1,10 @@
 /** The Docusaurus plugin that mounts the API behind the Run buttons into `docusaurus start`. */
-import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { LoadContext, Plugin } from "@docusaurus/types";
+import { makeSecret } from "../orthanc/secrets.ts";
 import { SECRET_META } from "./events.ts";
 
 const { nativeImport } = createRequire(import.meta.url)("./native-import.cjs");
@@ -13,7 +13,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 
 export default function live({ siteDir }: LoadContext): Plugin {
   const developing = process.env.NODE_ENV === "development";
-  const secret = randomBytes(32).toString("base64url");
+  const secret = makeSecret();
   let handler: Promise<Handler> | undefined;
 
   async function load(): Promise<Handler> {
