@@ -2,6 +2,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Options, ThemeConfig } from "@docusaurus/preset-classic";
 import type { Config, LoadContext, Plugin } from "@docusaurus/types";
+import licenses from "./src/licenses/plugin.ts";
 import live from "./src/live/plugin.ts";
 import remarkExamples from "./src/remark/index.ts";
 
@@ -63,7 +64,7 @@ const config: Config = {
       } satisfies Options,
     ],
   ],
-  plugins: [bundling, live],
+  plugins: [bundling, licenses, live],
   themeConfig: {
     colorMode: { respectPrefersColorScheme: true },
     navbar: {

@@ -2,12 +2,13 @@
  * The table of what a token opens: which requests a live Orthanc lets in, and which it refuses.
  * `examples/token-access/access.json` declares it, `static/runs/token-access.json` is what was seen.
  */
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import path from "node:path";
 import { fetch } from "undici";
 import { z } from "zod";
+import { makeSecret } from "../orthanc/secrets.ts";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
 import { EXAMPLES, parse } from "./example.ts";
 import type { Versions } from "./run.ts";
@@ -147,7 +148,7 @@ export async function playAccess(
         servers.push(seenOf(server, () => []));
         continue;
       }
-      const other = randomBytes(16).toString("hex");
+      const other = makeSecret();
       const orthanc = await startAccess(server.script, {
         users: { other },
         configuration: server.configuration,

@@ -1,17 +1,17 @@
 /** The Docusaurus plugin that puts the API behind the Run buttons, and the admission, into `docusaurus start`. */
-import { randomBytes } from "node:crypto";
 import type { RequestListener, ServerOptions } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { LoadContext, Plugin } from "@docusaurus/types";
+import { makeSecret } from "../orthanc/secrets.ts";
 import { SECRET_META } from "./events.ts";
 
 const { nativeImport } = createRequire(import.meta.url)("./native-import.cjs");
 
 export default function live({ siteDir }: LoadContext): Plugin {
   const developing = process.env.NODE_ENV === "development";
-  const secret = randomBytes(32).toString("base64url");
+  const secret = makeSecret();
 
   async function createServer(options: ServerOptions, app: RequestListener) {
     const file = pathToFileURL(path.join(siteDir, "src/live/develop.ts"));

@@ -7,7 +7,7 @@ import { SECRET_HEADER, SECRET_META } from "./events.ts";
 import { ask, serveApp } from "./served.ts";
 import { createSite } from "./site.ts";
 
-const META = new RegExp(`<meta name="${SECRET_META}" content="([\\w-]{43})"></head>`);
+const META = new RegExp(`<meta name="${SECRET_META}" content="([0-9a-f]{64})"></head>`);
 
 let folder: string;
 const closers: (() => void)[] = [];

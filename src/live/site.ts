@@ -1,11 +1,11 @@
 /** Serves the built site: with the API behind the Run buttons, or without as any static host does. */
-import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { compress } from "hono/compress";
 import { secureHeaders } from "hono/secure-headers";
+import { makeSecret } from "../orthanc/secrets.ts";
 import type { Served } from "./admission.ts";
 import { createApi } from "./api.ts";
 import { SECRET_META } from "./events.ts";
@@ -17,7 +17,7 @@ import { SECRET_META } from "./events.ts";
  */
 export function createSite(folder: string, live: boolean): Hono<Served> {
   const site = new Hono<Served>();
-  const secret = randomBytes(32).toString("base64url");
+  const secret = makeSecret();
   if (live) site.route("/", createApi(secret));
 
   // Nobody may show a page of ours in a frame, where a reader can be led to click.

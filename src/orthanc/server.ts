@@ -11,6 +11,7 @@ import { execa } from "execa";
 import getPort from "get-port";
 import { Agent, fetch, type RequestInit, type Response } from "undici";
 import { findOrthanc, type Installation, type Release } from "./installation.ts";
+import { keepLog, makeSecret } from "./secrets.ts";
 
 /** How long Orthanc may take to answer for the first time, in milliseconds. */
 const START_LIMIT = 30_000;
@@ -105,7 +106,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
   const storage = path.join(folder, "storage");
   const temporary = path.join(folder, "tmp");
   const logFile = path.join(folder, "orthanc.log");
-  const password = randomBytes(16).toString("hex");
+  const password = makeSecret();
   const httpPort = await getPort({ host: "127.0.0.1" });
   const dicomPort = await getPort({ host: "127.0.0.1" });
   const configuration = {
@@ -171,6 +172,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     if (message.left) left = message.left;
   });
   const ended = once(guard, "close").then(async () => {
+    keepLog(name, lastLog);
     if (howItEnded) return howItEnded;
     // Somebody has killed the guard: Orthanc leads a process group, whose id is its own.
     try {

@@ -10,6 +10,7 @@
  * - `<Access />`: the table of what a token opens, as recorded
  * - `<Benchmark name="workers" />`: what a benchmark has measured
  * - `<Mutations />`: the table of broken twins, and what notices each
+ * - `<Licenses for="pages" />`: the packages whose code readers of the pages get, or those who copy `twins`
  *
  * A fenced block of a page is highlighted in the same way; one in Graphviz' language, ```` ```dot ````, is drawn.
  * After its language stands what it shows, in words, for whoever does not see it.
@@ -21,6 +22,7 @@ import type { Code as Fence, Root, RootContent } from "mdast";
 import type { MdxJsxFlowElement, MdxJsxTextElement } from "mdast-util-mdx";
 import { visit } from "unist-util-visit";
 import type { VFile } from "vfile";
+import { licensedFor, type Recipient } from "../licenses/packages.ts";
 import type { Code } from "./code.ts";
 import { draw } from "./diagram.ts";
 import {
@@ -46,6 +48,7 @@ const ELEMENTS: Record<string, Record<string, "required" | "optional">> = {
   Access: {},
   Benchmark: { name: "required" },
   Mutations: {},
+  Licenses: { for: "required" },
 };
 
 /**
@@ -111,6 +114,9 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
   if (node.name === "Mutations") {
     return jsx("Mutations", { rows: await readMutationRows(root) });
   }
+  if (node.name === "Licenses") {
+    return jsx("Licenses", { packages: await licensedFor(root, recipientOf(node)) });
+  }
   const show = (files: MarkedFile[]) => blocks(files, region, whole);
   if (node.name === "Source") {
     const [code] = await show([await readMarked(root, path.posix.join("examples", file))]);
@@ -130,6 +136,12 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
     typescript: await show(twins.typescript),
     ...(region === undefined && { run: example }),
   });
+}
+
+function recipientOf(node: Jsx): Recipient {
+  const { for: recipient } = attributes(node);
+  if (recipient === "pages" || recipient === "twins") return recipient;
+  throw new Error(`licenses are shown for "pages" or "twins", not for "${recipient}".`);
 }
 
 /** The blocks that show a region, or the files whole where no region is asked for. */

@@ -5,7 +5,7 @@
  * In JavaScript, because the bundler loads it by itself.
  */
 const ELEMENT =
-  /<(?<element>Twins|Source|RecordedRun|Hazard|Access|Benchmark|Mutations)\b(?:[^>]*?\b(?:example|file|name)="(?<value>[^"]+)")?/g;
+  /<(?<element>Twins|Source|RecordedRun|Hazard|Access|Benchmark|Mutations|Licenses)\b(?:[^>]*?\b(?:example|file|name)="(?<value>[^"]+)")?/g;
 
 /** The files and folders that each element shows: files have an ending. */
 const SHOWN = {
@@ -19,6 +19,7 @@ const SHOWN = {
   Access: () => ["static/runs/token-access.json"],
   Benchmark: (/** @type {string} */ name) => [`static/benchmarks/${name}.json`],
   Mutations: () => ["src/harness/mutations.json"],
+  Licenses: () => ["package-lock.json", "src/licenses/shipped.json"],
 };
 
 /** @param {string} id */

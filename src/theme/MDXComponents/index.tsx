@@ -5,6 +5,7 @@ import { Benchmark } from "../../components/Benchmark.tsx";
 import { CodeBlock } from "../../components/CodeBlock.tsx";
 import { Diagram } from "../../components/Diagram.tsx";
 import { Hazard } from "../../components/Hazard.tsx";
+import { Licenses } from "../../components/Licenses.tsx";
 import { Mutations } from "../../components/Mutations.tsx";
 import { RecordedRun } from "../../components/RecordedRun.tsx";
 import { Twins } from "../../components/Twins.tsx";
@@ -17,6 +18,7 @@ export default {
   Diagram,
   Hazard,
   Mutations,
+  Licenses,
   RecordedRun,
   Twins,
 };

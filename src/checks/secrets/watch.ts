@@ -1,0 +1,244 @@
+/** Looks for secrets while tests run and after them: in processes, temporary files, logs, and what tests leave. */
+import { type Dirent, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { hashOf, SECRETS_FOLDER } from "../../orthanc/secrets.ts";
+import { type Candidate, candidatesIn, lineAround, tokenHash } from "./shapes.ts";
+
+/** The variable in which the bridge hands Node its token. */
+const TOKEN_VARIABLE = "ORTHANC_TOKEN";
+/** The temporary files that may hold secrets while a test runs, if no other account can read them. */
+const KEPT_PRIVATE: Record<string, string> = {
+  "orthanc.json": "Orthanc reads its users' passwords there",
+  "tokens.json": "the requests of the table of what a token opens are made outside of Orthanc",
+  "open.html": "it leads a browser to an address with a token, which no command line may have",
+};
+/** What Orthanc prints of each request at the level trace, as the page about tokens says. */
+const TRACE_LINE = /^T\d{4} .*$/gm;
+/** The folder of a watch, which the tests of this file make: it is full of planted secrets. */
+const WATCH = /^ot-\w{6}$/;
+/** Longer files are left alone while they change: a test's large bodies. */
+const LIVE_LIMIT = 4_000_000;
+
+/** Where a candidate was seen. It counts if its hash turns out to be a secret's, sooner or later. */
+interface Sighting {
+  hash: string;
+  place: string;
+}
+
+/** What a watch has looked at. */
+export interface Counts {
+  secrets: number;
+  tokens: number;
+  processes: number;
+  temporaryFiles: number;
+  files: number;
+  logs: number;
+  /** Places where a secret may be, by the reason. */
+  excepted: Map<string, number>;
+}
+
+/** Looks for the secrets of one test run. */
+export class Watch {
+  readonly #folder: string;
+  readonly #temporary: string;
+  readonly #sightings = new Map<string, Sighting>();
+  readonly #certain = new Set<string>();
+  readonly #tokens = new Set<string>();
+  readonly #states = new Set<string>();
+  readonly #processes = new Set<string>();
+  readonly #changed = new Map<string, number>();
+  readonly #excepted = new Map<string, Set<string>>();
+  #files = 0;
+  #logs = 0;
+
+  /**
+   * @param folder what `ORTHANC_TWINS_SECRETS` names in the environment of all that is watched
+   * @param temporary what `TMPDIR` names there
+   */
+  constructor(folder: string, temporary: string) {
+    this.#folder = folder;
+    this.#temporary = temporary;
+  }
+
+  /** Looks at the processes and temporary files of this moment, and at the logs that were handed in since. */
+  sample(): void {
+    this.#sampleProcesses();
+    for (const file of filesBelow(this.#temporary, isWatch)) this.#sampleTemporary(file);
+    for (const file of filesBelow(path.join(this.#folder, "logs"))) {
+      if (this.#hasChanged(file)) this.#logs += 1;
+      else continue;
+      this.#search(readText(file), `the log of ${path.basename(file, ".log")}`, { log: true });
+    }
+  }
+
+  /**
+   * Looks at every file below a folder.
+   * @param skip whether to pass over a file or folder
+   * @param written whether a file was written by hand, and may name a made up token
+   */
+  search(
+    folder: string,
+    skip: (file: string) => boolean = () => false,
+    written: (file: string) => boolean = () => false,
+  ): void {
+    for (const file of filesBelow(folder, (file) => isWatch(file) || skip(file))) {
+      this.#files += 1;
+      this.#search(readText(file), file, { certain: !written(file) });
+    }
+  }
+
+  /** Looks at what a program has printed. */
+  searchOutput(file: string): void {
+    this.#search(stripVTControlCharacters(readText(file)), "what was printed");
+  }
+
+  /** Where secrets are that may not be there: a sentence each, without the secret. */
+  findings(): string[] {
+    const hashes = new Set([...this.#hashes(), ...this.#tokens]);
+    const found = [...this.#sightings.values()].filter(({ hash }) => hashes.has(hash));
+    return [...new Set([...this.#certain, ...found.map(({ place }) => place)])].sort();
+  }
+
+  counts(): Counts {
+    return {
+      secrets: this.#hashes().length,
+      tokens: this.#tokens.size,
+      processes: this.#processes.size,
+      temporaryFiles: this.#changed.size - this.#logs,
+      files: this.#files,
+      logs: this.#logs,
+      excepted: new Map([...this.#excepted].map(([reason, places]) => [reason, places.size])),
+    };
+  }
+
+  #hashes(): string[] {
+    return readText(path.join(this.#folder, "hashes")).split("\n").filter(Boolean);
+  }
+
+  #sampleProcesses(): void {
+    const mark = `${SECRETS_FOLDER}=${this.#folder}`;
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      const environment = readText(`/proc/${pid}/environ`);
+      const command = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+      const version = hashOf(`${pid} ${command}\0${environment}`);
+      if (this.#states.has(version)) continue;
+      this.#states.add(version);
+      const variables = environment.split("\0");
+      const ours = variables.includes(mark);
+      this.#search(command, "the command line of a process", { certain: ours });
+      if (!ours) continue;
+      this.#processes.add(pid);
+      for (const variable of variables) this.#sampleVariable(pid, command, variable);
+    }
+  }
+
+  #sampleVariable(pid: string, command: string, variable: string): void {
+    const [name = ""] = variable.split("=", 1);
+    if (name === TOKEN_VARIABLE) {
+      const hash = tokenHash(variable);
+      if (hash) this.#tokens.add(hash);
+      this.#except("the environment of Node, which only its account can read", pid);
+      return;
+    }
+    const [program = ""] = command.split(" ", 1);
+    this.#search(variable, `the environment of ${path.basename(program)}`);
+  }
+
+  #sampleTemporary(file: string): void {
+    if (!this.#hasChanged(file, LIVE_LIMIT)) return;
+    const name = path.basename(file);
+    const reason = KEPT_PRIVATE[name];
+    const text = readText(file);
+    if (name === "tokens.json") {
+      for (const { hash, certain } of candidatesIn(text)) if (certain) this.#tokens.add(hash);
+    }
+    const where = `the temporary file ${path.relative(this.#temporary, file)}`;
+    if (reason === undefined) this.#search(text, where, { log: name.endsWith(".log") });
+    else if (isPrivate(file, this.#temporary)) this.#except(`${name}: ${reason}`, file);
+    else this.#search(text, `${where}, which other accounts can read`);
+  }
+
+  /** Whether a file is new or was written since it was looked at. */
+  #hasChanged(file: string, limit = Number.POSITIVE_INFINITY): boolean {
+    const status = statusOf(file);
+    if (!status || status.size > limit) return false;
+    const version = status.mtimeMs + status.size;
+    if (this.#changed.get(file) === version) return false;
+    this.#changed.set(file, version);
+    return true;
+  }
+
+  #search(text: string, where: string, options: { certain?: boolean; log?: boolean } = {}): void {
+    const { certain: certainly = true, log = false } = options;
+    const traced = log ? [...text.matchAll(TRACE_LINE)] : [];
+    const inTrace = ({ start }: Candidate) =>
+      traced.some(({ 0: line, index }) => index <= start && start < index + line.length);
+    for (const candidate of candidatesIn(text)) {
+      const { hash, certain } = candidate;
+      if (traced.length > 0 && inTrace(candidate)) {
+        if (certain) this.#except("Orthanc's own log at the level trace", `${where} ${hash}`);
+        continue;
+      }
+      const place = () => `${where}: ${lineAround(text, candidate)}`;
+      if (certain && certainly) this.#certain.add(place());
+      const key = `${where} ${hash}`;
+      if (!this.#sightings.has(key)) this.#sightings.set(key, { hash, place: place() });
+    }
+  }
+
+  #except(reason: string, place: string): void {
+    const places = this.#excepted.get(reason) ?? new Set();
+    this.#excepted.set(reason, places.add(hashOf(place)));
+  }
+}
+
+function isWatch(file: string): boolean {
+  return WATCH.test(path.basename(file));
+}
+
+/** Whether no other account can read a file: it is its owner's alone, or in a folder that is. */
+function isPrivate(file: string, upTo: string): boolean {
+  for (let at = file; at !== upTo && at !== path.dirname(at); at = path.dirname(at)) {
+    const status = statusOf(at);
+    // It has gone in the meantime, and can't be read any more.
+    if (!status) return true;
+    if ((status.mode & 0o077) === 0) return true;
+  }
+  return false;
+}
+
+function* filesBelow(
+  folder: string,
+  skip: (file: string) => boolean = () => false,
+): Generator<string> {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return;
+  }
+  for (const entry of entries) {
+    const at = path.join(folder, entry.name);
+    if (skip(at)) continue;
+    if (entry.isDirectory()) yield* filesBelow(at, skip);
+    else if (entry.isFile()) yield at;
+  }
+}
+
+/** A file's text: nothing if it is another account's, or has gone in the meantime. */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+function statusOf(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+/** What is installed: only what the lockfile names by hash, and without running anything of it. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import { expect, test } from "vitest";
+
+const ROOT = path.resolve(import.meta.dirname, "../..");
+
+interface Manifest {
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+  overrides: Record<string, string>;
+  scripts: Record<string, string>;
+}
+interface Locked {
+  version: string;
+  integrity?: string;
+  resolved?: string;
+  hasInstallScript?: true;
+}
+
+const text = (file: string) => readFile(path.join(ROOT, file), "utf8");
+const manifest: Manifest = JSON.parse(await text("package.json"));
+const lockfile: { packages: Record<string, Locked> } = JSON.parse(await text("package-lock.json"));
+const { "": own, ...packages } = lockfile.packages;
+
+test("each dependency of package.json is pinned to one version, and the lockfile has that one", () => {
+  const { dependencies, devDependencies, overrides } = manifest;
+  const pinned = Object.entries({ ...dependencies, ...devDependencies, ...overrides });
+  expect(pinned.length).toBeGreaterThan(40);
+  for (const [name, version] of pinned) {
+    expect(version, name).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/);
+    expect(packages[`node_modules/${name}`]?.version, name).toBe(version);
+  }
+  expect(own).toMatchObject({ dependencies, devDependencies });
+});
+
+test("each package of the lockfile has a hash, and none an address", () => {
+  const entries = Object.entries(packages);
+  expect(entries.length).toBeGreaterThan(1000);
+  for (const [name, { integrity, resolved }] of entries) {
+    expect(integrity, name).toMatch(/^sha512-[\w+/]{86}==$/);
+    expect(resolved, name).toBeUndefined();
+  }
+});
+
+test("no committed file names a package registry or an archive to fetch from", async () => {
+  const pattern = "(registry\\.npmjs|registry *= *.?http|_authToken|deb\\.debian\\.org|pypi\\.org)";
+  const { stdout } = await execa(
+    "git",
+    [
+      "grep",
+      "--no-index",
+      "--exclude-standard",
+      "--extended-regexp",
+      "--files-with-matches",
+      pattern,
+    ],
+    { cwd: ROOT, reject: false },
+  );
+  expect(stdout.split("\n")).toEqual([path.relative(ROOT, import.meta.filename)]);
+});
+
+test("no package's own program runs while it is installed", async () => {
+  // Two would. That both do without it, every run of all the tests shows.
+  const withScripts = Object.entries(packages).filter(
+    ([, { hasInstallScript }]) => hasInstallScript,
+  );
+  expect(withScripts.map(([name]) => name)).toEqual([
+    "node_modules/@swc/core",
+    "node_modules/core-js",
+  ]);
+  const folder = await mkdtemp(path.join(tmpdir(), "supply-"));
+  try {
+    await writeFile(path.join(folder, ".npmrc"), await text(".npmrc"));
+    await writeFile(path.join(folder, "package.json"), "{}");
+    await mkdir(path.join(folder, "dependency"));
+    const dependency = {
+      name: "dependency",
+      version: "1.0.0",
+      scripts: { postinstall: "touch has-run" },
+    };
+    await writeFile(path.join(folder, "dependency/package.json"), JSON.stringify(dependency));
+    await execa("npm", ["install", "--offline", "--install-links=false", "./dependency"], {
+      cwd: folder,
+    });
+    expect(await readFile(path.join(folder, "package.json"), "utf8")).toContain("dependency");
+    await expect(readFile(path.join(folder, "dependency/has-run"))).rejects.toThrow("ENOENT");
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("none of our own scripts relies on npm's pre and post, which are off with the others", () => {
+  const names = Object.keys(manifest.scripts);
+  const hooks = names.filter((name) =>
+    names.some((of) => name === `pre${of}` || name === `post${of}`),
+  );
+  expect(hooks).toEqual([]);
+});
