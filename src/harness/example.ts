@@ -54,7 +54,7 @@ const Step = z.strictObject({
 
 /** The variations that are played of an example's requests: `variations.ts` makes them. */
 const Variations = z.strictObject({
-  /** The steps whose requests are varied, by name; without them, all those on the example's own routes. */
+  /** The steps whose requests are varied, by name; without them, all on the example's own routes that it serves. */
   steps: z.array(z.string()).min(1).optional(),
   /** Texts that are replaced in the twins' files so that a request costs little: file to text to replacement. */
   smaller: z.record(z.string(), z.record(z.string(), z.string())).default({}),

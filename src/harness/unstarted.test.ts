@@ -1,8 +1,9 @@
 /** A TypeScript program that somebody starts without Orthanc says how it is started, and listens nowhere. */
-import { readdir } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXAMPLES } from "./example.ts";
 import { hazardIds, programsOf, readHazard } from "./hazard.ts";
 import { typescriptEnvironment } from "./twin.ts";
@@ -10,10 +11,31 @@ import { typescriptEnvironment } from "./twin.ts";
 /** Node's own record of what it listens on: it names this function whenever it begins to. */
 const LISTENS = /setupListenHandle/;
 
+let root: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(path.join(tmpdir(), "unstarted-"));
+});
+
+afterAll(() => rm(root, { recursive: true }));
+
+/** Copies a program as a reader does, with the files beside it and what is copied along: gives the folder. */
+async function copied(program: string): Promise<string> {
+  const folder = path.join(root, program.replaceAll("/", "-"));
+  await mkdir(folder);
+  for (const source of [path.join(EXAMPLES, "pool"), path.join(EXAMPLES, path.dirname(program))]) {
+    const names = (await readdir(source)).filter((name) => /(?<!\.test)\.ts$/.test(name));
+    for (const name of names) await copyFile(path.join(source, name), path.join(folder, name));
+  }
+  await writeFile(path.join(folder, "package.json"), '{ "type": "module" }\n');
+  await symlink(path.resolve(EXAMPLES, "../node_modules"), path.join(folder, "node_modules"));
+  return folder;
+}
+
 /** Runs a program with nothing in its environment but what Node needs for TypeScript. */
-function run(args: string[]) {
+function run(folder: string, args: string[]) {
   return execa(process.execPath, args, {
-    cwd: EXAMPLES,
+    cwd: folder,
     env: { ...typescriptEnvironment(), NODE_DEBUG: "net" },
     extendEnv: false,
     reject: false,
@@ -42,7 +64,8 @@ const all = await programs();
 
 describe.concurrent("without Orthanc", () => {
   test.each(all)("%s does not start", async (program) => {
-    const { exitCode, timedOut, all } = await run([program]);
+    const folder = await copied(program);
+    const { exitCode, timedOut, all } = await run(folder, [path.basename(program)]);
     expect(all).toContain("Orthanc starts this plugin: name bridge.py as its PythonScript.");
     expect(all).not.toMatch(LISTENS);
     expect({ exitCode, timedOut }).toEqual({ exitCode: 1, timedOut: false });
@@ -50,7 +73,7 @@ describe.concurrent("without Orthanc", () => {
 
   test("a program that listens would be noticed", async () => {
     const listens = "require('node:net').createServer().listen(undefined, () => process.exit(1))";
-    const { exitCode, all } = await run(["-e", listens]);
+    const { exitCode, all } = await run(root, ["-e", listens]);
     expect(exitCode).toBe(1);
     expect(all).toMatch(LISTENS);
   });

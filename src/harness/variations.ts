@@ -19,6 +19,8 @@ import { readTwinFiles, replaced, startTwin, type TwinOptions } from "./twin.ts"
 const LIMIT = 60_000;
 /** How many requests are sent at once, in the second round. */
 const AT_ONCE = 4;
+/** How many variations of a request are sent in the second round, and of later steps on the same route at all. */
+const FEW = 10;
 /** How much of a request's first line is noted, in characters. */
 const NOTED = 120;
 
@@ -187,7 +189,7 @@ export interface VariationOptions extends Pick<TwinOptions, "edited" | "signal">
 
 /**
  * Plays variations of an example's requests on one of its twins, on a fresh Orthanc: first its steps, so that what
- * they refer to is there, then each variation alone, then those that only read again, several at the same time.
+ * they refer to is there, then each variation alone, then some that only read again, several at the same time.
  *
  * @returns the answers, in the same order for both twins
  * @throws PlayError if a request has no answer; ExampleError if the example names a step or a text that is not there;
@@ -216,9 +218,9 @@ export async function playVariations(
     const routes = new Set<string>();
     const plans = variedSteps(example, names).flatMap(({ step, route, target, body }) => {
       const request = { method: step.method, target, body };
-      // What a route does with headers, bodies and methods is seen in the first of its steps.
+      // What a route makes of odd requests is seen in the first of its steps.
       const key = `${step.method} ${route}`;
-      const all = routes.has(key) ? targetsOf(request) : variationsOf(request);
+      const all = routes.has(key) ? targetsOf(request).slice(0, FEW) : variationsOf(request);
       routes.add(key);
       return all.map((variation, place) => ({ step, variation, place }));
     });
@@ -248,7 +250,7 @@ export async function playVariations(
     // The same variation of all steps in turn, so that calls with different answers meet.
     const reading = plans
       .map((plan, index) => ({ ...plan, answer: answers[index] as VariedAnswer }))
-      .filter(({ variation }) => variation.method === "GET" && variation.body === undefined)
+      .filter(({ variation, place }) => variation.method === "GET" && place < FEW)
       .sort((a, b) => a.place - b.place)
       .values();
     await Promise.all(
@@ -276,7 +278,9 @@ function variedSteps({ id, routes, steps, variations }: Example, names: Map<stri
     const target = filledPath(step, names);
     const [path = ""] = target.split("?");
     const route = routes.find((route) => new RegExp(`^(?:${route})$`).test(path));
-    if (!route || (chosen && !chosen.includes(step.name))) continue;
+    // Other methods are variations of each request.
+    const wanted = chosen ? chosen.includes(step.name) : step.expect.status !== 405;
+    if (!route || !wanted) continue;
     const body = step.body === undefined ? undefined : JSON.stringify(step.body);
     const request = `${step.method} ${target} ${body}`;
     if (!found.has(request)) found.set(request, { step, route, target, body });
