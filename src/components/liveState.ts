@@ -1,7 +1,7 @@
 /** What a live run looks like so far, made from what has been told of it. */
 import type { Twin } from "../harness/example.ts";
 import type { TwinRun } from "../harness/run.ts";
-import type { RunEnd, RunEvent } from "../live/events.ts";
+import { type Mistake, MOST_MISTAKES, type RunEnd, type RunEvent } from "../live/events.ts";
 
 export interface LiveState {
   /** What it is doing, or why it is not known any more, in a sentence. */
@@ -74,6 +74,10 @@ export function after(state: LiveState, event: RunEvent): LiveState {
   }
 }
 
+function countOf({ length }: Mistake[]): string {
+  return length < MOST_MISTAKES ? String(length) : `${length} or more`;
+}
+
 function statusOf(end: RunEnd): string {
   switch (end.how) {
     case "stopped":
@@ -83,7 +87,7 @@ function statusOf(end: RunEnd): string {
     case "mistaken":
       return end.mistakes.length === 1
         ? "Not run: there is a syntax error."
-        : `Not run: there are ${end.mistakes.length} syntax errors.`;
+        : `Not run: there are ${countOf(end.mistakes)} syntax errors.`;
   }
   if (end.differences === undefined) return "Played.";
   return end.differences.length === 0 ? "Both twins agree." : "The twins differ.";

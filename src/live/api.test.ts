@@ -212,6 +212,9 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
   const slow: RunRequest = { example: "rest-token", twins: ["python"], edited: SLOW };
   const first = await start(slow);
   const second = await start(slow);
+  for (const id of [first, second]) {
+    for await (const [, event] of follow(id)) if (event.type === "starting") break;
+  }
   const third = await start(slow);
   const events = follow(third);
   const next = async () => (await events.next()).value?.[1];
@@ -318,6 +321,38 @@ test.each([
   const mistakes = [{ file, ...place, message: expect.stringMatching(/\w/) }];
   expect(told).toEqual([{ type: "ended", end: { how: "mistaken", mistakes } }]);
   expect(await readdir(folder)).toEqual([]);
+});
+
+// Each of them keeps the parser busy for longer, or is more than it can stand.
+test.each([
+  ["plugin.ts", `a${"+a".repeat(60_000)}`],
+  ["plugin.py", `a${"+a".repeat(60_000)}`],
+  ["plugin.py", "(".repeat(120_000)],
+])("an edited %s that no parser can read ends its run, and holds nobody up", async (file, text) => {
+  const id = await start({ example: "rest-token", twins: ["python"], edited: { [file]: text } });
+  let [late, ended] = [0, false];
+  const telling = collect(id).finally(() => {
+    ended = true;
+  });
+  for (let asked = 0; asked < 10 && !ended; asked++) {
+    const began = performance.now();
+    expect((await asPage("GET", "/live/examples/rest-token")).status).toBe(200);
+    late = Math.max(late, performance.now() - began);
+    await sleep(100);
+  }
+  expect(late).toBeLessThan(5_000);
+  expect(await stop(id)).toBe(204);
+  const last = (await telling).at(-1)?.[1];
+  if (last?.type !== "ended" || !("reason" in last.end)) throw new Error(JSON.stringify(last));
+  expect(last.end.reason).toMatch(/^You stopped it\.$|can't be searched for syntax errors/);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("of many syntax errors, the first hundred are told", async () => {
+  const edited = { "plugin.ts": "\0".repeat(10_000) };
+  const { end } = await play({ example: "rest-token", twins: ["typescript"], edited });
+  if (end.how !== "mistaken") throw new Error(JSON.stringify(end));
+  expect(end.mistakes).toHaveLength(100);
 });
 
 test("where a page asks for one call, the step of several calls makes one", async () => {

@@ -27,6 +27,9 @@ export interface ExampleFiles {
   calls?: number;
 }
 
+/** How many syntax errors are told at most. */
+export const MOST_MISTAKES = 100;
+
 /** A syntax error in an edited file. */
 export interface Mistake {
   file: string;

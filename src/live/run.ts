@@ -87,31 +87,34 @@ export class Run {
     while (!this.ended) await once(this.#told, "event");
   }
 
-  /** Plays the twins, and settles when no process of them is left. */
+  /** Plays the twins, and settles when no process of them is left. Whatever goes wrong becomes the run's end. */
   async play(): Promise<void> {
     if (this.ended) return;
     this.#playing = true;
-    const limit = AbortSignal.timeout(RUN_LIMIT);
+    const tooLong = new Error(
+      `The run took longer than ${RUN_LIMIT / 1000} seconds and was ended.`,
+    );
+    const limit = setTimeout(() => this.#stop.abort(tooLong), RUN_LIMIT);
     const stopping: Promise<string[]>[] = [];
     let end: RunEnd;
     try {
-      end = await this.#playTwins(AbortSignal.any([this.#stop.signal, limit]), stopping);
+      end = await this.#playTwins(stopping);
     } catch (error) {
       await Promise.all(stopping);
-      const reason = limit.aborted
-        ? `The run took longer than ${RUN_LIMIT / 1000} seconds and was ended.`
-        : (error as Error).message;
+      const reason = error instanceof Error ? error.message : String(error);
       end = { how: error instanceof Stopped ? "stopped" : "failed", reason };
     }
+    clearTimeout(limit);
     this.tell({ type: "ended", end });
     await Promise.all(stopping);
   }
 
-  /** @param stopping takes up a promise for each Orthanc that is on its way out */
-  async #playTwins(signal: AbortSignal, stopping: Promise<string[]>[]): Promise<RunEnd> {
+  /** @param stopping takes up a promise for each Orthanc that is on its way out; none rejects */
+  async #playTwins(stopping: Promise<string[]>[]): Promise<RunEnd> {
+    const { signal } = this.#stop;
     const example = this.#example;
     const { twins, edited = {} } = this.#request;
-    const mistakes = await findMistakes(edited);
+    const mistakes = await findMistakes(edited, signal);
     if (mistakes.length > 0) return { how: "mistaken", mistakes };
 
     const runs: TwinRun[] = [];
@@ -124,7 +127,13 @@ export class Run {
         signal,
         report: (progress) => this.tell({ type: "progress", twin, progress }),
       });
-      stopping.push(stopped);
+      // The run is played by then; the rest is for whoever runs this server.
+      stopping.push(
+        stopped.catch((error) => {
+          console.error(error);
+          return [];
+        }),
+      );
       runs.push(run);
       seen ??= versions;
     }
