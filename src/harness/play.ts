@@ -2,7 +2,7 @@
 
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { setInterval, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setInterval as ticks } from "node:timers/promises";
 import dicomParser from "dicom-parser";
 import type { Response } from "undici";
 import type { Orthanc } from "../orthanc/server.ts";
@@ -24,6 +24,8 @@ export class PlayError extends Error {
 export interface PlayOptions extends TwinOptions {
   /** Is told how far the run is. */
   report?: (progress: Progress) => void;
+  /** How long one step may take, in milliseconds. */
+  stepLimit?: number;
 }
 
 /**
@@ -37,19 +39,20 @@ export async function playTwin(
   twin: Twin,
   options: PlayOptions = {},
 ): Promise<{ run: TwinRun; versions: Versions; stopped: Promise<void> }> {
-  const { report = () => {} } = options;
+  const { report = () => {}, stepLimit = STEP_LIMIT } = options;
   const start = performance.now();
   const orthanc = await startTwin(example, twin, options);
   report({ type: "started", milliseconds: Math.round(performance.now() - start) });
 
-  const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, ...(options.signal ? [options.signal] : [])]);
-  const followed = followLog(orthanc, report, over);
+  const over = abortedWith(options.signal);
+  const { signal } = over;
+  // Without the log's limit, a run can't go on.
+  const followed = followLog(orthanc, report, over).catch((error) => over.abort(error));
   try {
     const names = await instanceNames(orthanc, example);
     const steps: StepRun[] = [];
     for (const step of example.steps) {
-      steps.push(await playStep(orthanc, { example, step, names, signal, report }));
+      steps.push(await playStep(orthanc, { example, step, names, signal, report, stepLimit }));
     }
     const versions = await versionsOf(orthanc);
     const stopped = orthanc.stop().then(() => followed);
@@ -59,6 +62,19 @@ export async function playTwin(
     await followed;
     throw signal.aborted ? signal.reason : error;
   }
+}
+
+/**
+ * A controller that is aborted along with a signal. `AbortSignal.any` can't be relied on: under some releases of Node
+ * that we support, it loses an abort if one of its signals is only referred to by it (nodejs/node issues 57736, seen
+ * on 20, and 65995, seen on 24).
+ */
+function abortedWith(signal?: AbortSignal): AbortController {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal?.reason);
+  if (signal?.aborted) abort();
+  signal?.addEventListener("abort", abort, { once: true });
+  return controller;
 }
 
 /** Reports what Orthanc prints until it has ended. Where it is too much, the run is over. */
@@ -74,11 +90,11 @@ async function followLog(
     reported = Math.max(reported, text.length);
   };
   const ended = new AbortController();
-  orthanc.ended.then(() => ended.abort());
+  orthanc.ended.finally(() => ended.abort()).catch(() => {});
   // A run may be over before the first pause is.
   await reportNew();
   try {
-    for await (const _ of setInterval(200, undefined, { signal: ended.signal })) {
+    for await (const _ of ticks(200, undefined, { signal: ended.signal })) {
       const { size } = await stat(orthanc.logFile);
       if (size > OUTPUT_LIMIT) {
         over.abort(
@@ -114,11 +130,12 @@ interface StepOptions {
   step: Step;
   names: Map<string, string>;
   signal: AbortSignal;
+  stepLimit: number;
   report: (progress: Progress) => void;
 }
 
 async function playStep(orthanc: Orthanc, options: StepOptions): Promise<StepRun> {
-  const { example, step, names, report } = options;
+  const { example, step, names, report, stepLimit } = options;
   const target = step.path.replace(/\{([^}]+)\}/g, (whole, name) => {
     const value = names.get(name);
     if (value === undefined)
@@ -130,7 +147,10 @@ async function playStep(orthanc: Orthanc, options: StepOptions): Promise<StepRun
   const request = { name, method, path: target, ...(body && { body }), comparedWith };
   report({ type: "step", request, count: step.calls });
 
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(STEP_LIMIT)]);
+  const over = abortedWith(options.signal);
+  const { signal } = over;
+  const tooLong = new Error(`it takes longer than ${stepLimit / 1000} seconds`);
+  const limit = setTimeout(() => over.abort(tooLong), stepLimit);
   const start = performance.now();
   const call = async (): Promise<Call> => {
     for (;;) {
@@ -163,6 +183,8 @@ async function playStep(orthanc: Orthanc, options: StepOptions): Promise<StepRun
     throw new PlayError(
       `Step "${name}": ${method} ${target} has no answer (${cause}). The end of the log:\n${log}`,
     );
+  } finally {
+    clearTimeout(limit);
   }
   for (const [known, member] of Object.entries(step.capture ?? {})) {
     const value = membersOf(calls[0]?.body ?? "")[member];
