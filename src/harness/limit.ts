@@ -1,9 +1,20 @@
-/** Limits of time. */
+/** Limits of time, and ends from outside. */
 
 /**
- * Does something that can be aborted, and aborts it after a time. `AbortSignal.timeout()` within `AbortSignal.any()`
- * would not do: nothing but the combined signal refers to it, so it may be collected before its time is up
- * (nodejs/node issue 57736).
+ * A controller that is aborted along with a signal. `AbortSignal.any` can't be relied on: under some releases of Node
+ * that we support, it loses an abort if one of its signals is only referred to by it (nodejs/node issues 57736, seen
+ * on 20, and 65995, seen on 24).
+ */
+export function abortedWith(signal?: AbortSignal): AbortController {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal?.reason);
+  if (signal?.aborted) abort();
+  signal?.addEventListener("abort", abort, { once: true });
+  return controller;
+}
+
+/**
+ * Does something that can be aborted, and aborts it after a time.
  * @param work is given what it has to listen to
  * @throws what the work throws, such as the signal's reason: TimeoutError after that many milliseconds
  */
@@ -12,14 +23,14 @@ export async function withinLimit<Result>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const limit = new AbortController();
+  const limit = abortedWith(signal);
   const late = () => {
     const text = `no answer within ${milliseconds / 1000} seconds`;
     limit.abort(new DOMException(text, "TimeoutError"));
   };
   const timer = setTimeout(late, milliseconds);
   try {
-    return await work(AbortSignal.any([signal, limit.signal]));
+    return await work(limit.signal);
   } finally {
     clearTimeout(timer);
   }

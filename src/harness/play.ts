@@ -2,13 +2,13 @@
 
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { setInterval, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setInterval as ticks } from "node:timers/promises";
 import dicomParser from "dicom-parser";
 import type { Orthanc } from "../orthanc/server.ts";
 import { OUTPUT_LIMIT, readText, toAnswer } from "./answer.ts";
 import type { Example, Step, Twin } from "./example.ts";
 import { judgeEnding } from "./judge.ts";
-import { withinLimit } from "./limit.ts";
+import { abortedWith, withinLimit } from "./limit.ts";
 import { strayListeners } from "./listeners.ts";
 import { nodeListens } from "./node.ts";
 import type { Call, Progress, StepRun, TwinRun, Versions } from "./run.ts";
@@ -48,9 +48,10 @@ export async function playTwin(
   const orthanc = await startTwin(example, twin, options);
   report({ type: "started", milliseconds: Math.round(performance.now() - start) });
 
-  const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, ...(options.signal ? [options.signal] : [])]);
-  const followed = followLog(orthanc, report, over);
+  const over = abortedWith(options.signal);
+  const { signal } = over;
+  // Without the log's limit, a run can't go on.
+  const followed = followLog(orthanc, report, over).catch((error) => over.abort(error));
   try {
     const names = await instanceNames(orthanc, example);
     const node = twin === "typescript" ? await nodeListens(orthanc) : undefined;
@@ -95,11 +96,11 @@ async function followLog(
     reported = Math.max(reported, text.length);
   };
   const ended = new AbortController();
-  orthanc.ended.then(() => ended.abort());
+  orthanc.ended.finally(() => ended.abort()).catch(() => {});
   // A run may be over before the first pause is.
   await reportNew();
   try {
-    for await (const _ of setInterval(200, undefined, { signal: ended.signal })) {
+    for await (const _ of ticks(200, undefined, { signal: ended.signal })) {
       const { size } = await stat(orthanc.logFile);
       if (size > OUTPUT_LIMIT) {
         over.abort(

@@ -1,10 +1,11 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readExample } from "../harness/example.ts";
 import { processesIn } from "../orthanc/leftovers.ts";
 import type { RunEvent } from "./events.ts";
+import type { Run } from "./run.ts";
 import { Runs } from "./runs.ts";
 
 const SOON = { timeout: 20_000, interval: 100 };
@@ -21,6 +22,20 @@ afterAll(() => rm(folder, { recursive: true }));
 async function start(id: string, edited?: Record<string, string>) {
   const example = await readExample(id);
   return runs.start(example, { example: id, twins: ["python"], edited });
+}
+
+/** All that is told of a run. */
+async function follow(run: Run): Promise<RunEvent[]> {
+  const told: RunEvent[] = [];
+  for await (const [, event] of run.follow(0, new AbortController().signal)) told.push(event);
+  return told;
+}
+
+/** How a run ends that fails. */
+async function failureOf(run: Run): Promise<string> {
+  const last = (await follow(run)).at(-1);
+  if (last?.type !== "ended" || last.end.how !== "failed") throw new Error(JSON.stringify(last));
+  return last.end.reason;
 }
 
 async function nothingIsLeft() {
@@ -43,9 +58,47 @@ test("a run that is stopped in its middle leaves no process and no folder", asyn
 test("a run that nobody follows is stopped", async () => {
   const run = await start("rest-token", { "plugin.py": "import time\ntime.sleep(60)\n" });
   await expect.poll(() => run.ended, SOON).toBe(true);
-  const told: RunEvent[] = [];
-  for await (const [, event] of run.follow(0, new AbortController().signal)) told.push(event);
+  const told = await follow(run);
   const reason = "Nobody looked at it any more.";
   expect(told.at(-1)).toEqual({ type: "ended", end: { how: "stopped", reason } });
   await nothingIsLeft();
+});
+
+// Vitest fails a file in which a promise is rejected and nobody looks.
+describe("a run that can't be played has an end, and the next one is played", () => {
+  afterEach(async () => {
+    process.env.TMPDIR = folder;
+    expect((await follow(await start("rest-token"))).at(-1)).toMatchObject({
+      end: { how: "played" },
+    });
+    await nothingIsLeft();
+  });
+
+  test("the example's folder is gone", async () => {
+    const example = await readExample("rest-token");
+    const gone = await mkdtemp(path.join(folder, "example-"));
+    await rm(gone, { recursive: true });
+    const run = runs.start(
+      { ...example, folder: gone },
+      { example: example.id, twins: ["python", "typescript"] },
+    );
+    expect(await failureOf(run)).toMatch(/ENOENT.*example-/);
+  });
+
+  test("there is no folder for temporary files", async () => {
+    process.env.TMPDIR = path.join(folder, "none");
+    expect(await failureOf(await start("rest-token"))).toMatch(/did not start.*ENOENT/);
+  });
+
+  test("Orthanc's folder is removed while it runs", async () => {
+    const run = await start("rest-token", {
+      "plugin.py": `import os, shutil, orthanc
+def on_computation(output, uri, **request):
+    shutil.rmtree(os.path.dirname(os.environ["TMPDIR"]))
+    output.AnswerBuffer("x" * 2_000_000, "text/plain")
+orthanc.RegisterRestCallback("/computation", on_computation)
+`,
+    });
+    expect(await failureOf(run)).toMatch(/has more than 1,000,000 bytes/);
+  });
 });
