@@ -16,16 +16,12 @@ test.each(ids)(
       playVariations(example, "typescript"),
     ]);
     expect(judgeVariations(example, python, typescript)).toEqual([]);
-    // Each of the example's own routes is varied, with a request that the twin does not refuse.
-    const unrefused = python.answers.filter(
-      ({ variation, alone }) => variation === "as it is" && alone.status < 400,
-    );
-    const paths = unrefused.map(({ request }) => request.split(" ")[1]?.split("?")[0] ?? "");
+    // Each of the example's own routes is varied.
+    const paths = python.answers
+      .filter(({ variation }) => variation === "as it is")
+      .map(({ request }) => request.split(" ")[1]?.split("?")[0] ?? "");
     for (const route of example.routes) {
-      expect([route, paths.some((path) => new RegExp(`^(?:${route})$`).test(path))]).toEqual([
-        route,
-        true,
-      ]);
+      expect(paths).toContainEqual(expect.stringMatching(new RegExp(`^(?:${route})$`)));
     }
     asked += python.answers.length;
     console.log(`${id}: ${python.answers.length} variations, ${asked} so far`);

@@ -221,8 +221,10 @@ export async function playVariations(
       // What a route makes of odd requests is seen in the first of its steps.
       const key = `${step.method} ${route}`;
       const all = routes.has(key) ? targetsOf(request).slice(0, FEW) : variationsOf(request);
+      // Orthanc itself takes long to read a large body, whatever the route.
+      const rest = routes.size > 0 ? all.filter((one) => one.body?.length !== LARGE_BODY) : all;
       routes.add(key);
-      return all.map((variation, place) => ({ step, variation, place }));
+      return rest.map((variation, place) => ({ step, variation, place }));
     });
     const ask = async (step: string, variation: Variation): Promise<Answer> => {
       report(`"${step}" ${variation.name}`);
