@@ -1,50 +1,63 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
 import { execa } from "execa";
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { processesIn } from "../orthanc/leftovers.ts";
+import { type Archive, startArchive } from "../testing/archive.ts";
+import { type Fetcher, fetchElsewhere } from "../testing/fetcher.ts";
 import { PackagesError, unpackedProgram, unpackPackages } from "./packages.ts";
 
-/** A small program that depends on the C library alone. */
-const PACKAGE = "hello";
-const SOON = { timeout: 15_000, interval: 100 };
+const SOON = { timeout: 30_000, interval: 100 };
 
+let archive: Archive;
+let archiveFolder: string;
 let root: string;
 let folder: string;
-let callers: ChildProcess[] = [];
-/** Why packages can't be fetched here; empty where they can. */
-let unreachable = "";
+let fetchers: Fetcher[] = [];
 
 beforeAll(async () => {
-  const trial = await mkdtemp(path.join(tmpdir(), "packages-"));
-  await unpackPackages([PACKAGE], path.join(trial, PACKAGE), () => {}).catch((error) => {
-    if (!/could not be reached|no apt-get/.test(error.message)) throw error;
-    unreachable = error.message;
-    console.warn(`Skipped: all that needs the package archive. ${unreachable}`);
-  });
-  await rm(trial, { recursive: true });
+  archiveFolder = await mkdtemp(path.join(tmpdir(), "archive-"));
+  archive = await startArchive(archiveFolder, [
+    { name: "one", depends: ["two", "big"] },
+    { name: "two" },
+    { name: "big", size: 40_000_000 },
+    { name: "other" },
+  ]);
+});
+
+afterAll(async () => {
+  await archive.close();
+  await rm(archiveFolder, { recursive: true });
 });
 
 beforeEach(async () => {
   root = await mkdtemp(path.join(tmpdir(), "packages-"));
-  folder = path.join(root, PACKAGE);
+  folder = path.join(root, "place");
+  vi.stubEnv("APT_CONFIG", archive.configuration);
 });
 
 afterEach(async () => {
   vi.unstubAllEnvs();
-  for (const caller of callers) caller.kill("SIGKILL");
-  callers = [];
+  archive.fault = undefined;
+  for (const { process } of fetchers) process.kill("SIGKILL");
+  fetchers = [];
   await expect.poll(() => processesIn(root), SOON).toEqual([]);
   await rm(root, { recursive: true });
 });
 
-/** Fetches packages and gives what was reported. */
-async function fetchPackages(packages = [PACKAGE], where = folder): Promise<string[]> {
+/** Fetches packages and returns what was reported. */
+async function fetchPackages(packages = ["one"], where = folder): Promise<string[]> {
   const reports: string[] = [];
   await unpackPackages(packages, where, (doing) => reports.push(doing));
   return reports;
@@ -58,111 +71,92 @@ async function failure(packages?: string[], where?: string): Promise<string> {
 }
 
 /** Fetches in a process of its own, up to the first report that matches. */
-async function fetchElsewhere(until: RegExp): Promise<ChildProcess> {
-  const file = path.join(root, "caller.mjs");
-  const packages = pathToFileURL(path.join(import.meta.dirname, "packages.ts"));
-  await writeFile(
-    file,
-    `import { unpackPackages } from ${JSON.stringify(packages)};
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
-await unpackPackages(["${PACKAGE}"], ${JSON.stringify(folder)}, console.log);
-console.log("done");\n`,
-  );
-  const loader = import.meta.resolve("@oxc-node/core/register");
-  const caller = spawn(process.execPath, ["--import", loader, file], {
-    stdio: ["ignore", "pipe", "inherit"],
-    detached: true,
-  });
-  callers.push(caller);
-  await new Promise<void>((resolve, reject) => {
-    createInterface({ input: caller.stdout })
-      .on("line", (line) => until.test(line) && resolve())
-      .once("close", () => reject(new Error(`It has never reported ${until}.`)));
-  });
-  return caller;
+async function elsewhere(until: RegExp): Promise<Fetcher> {
+  const fetcher = await fetchElsewhere(path.join(root, "fetcher.mjs"), ["one"], folder);
+  fetchers.push(fetcher);
+  await fetcher.reported(until);
+  return fetcher;
 }
 
-async function ended(caller: ChildProcess): Promise<void> {
-  if (caller.exitCode !== null || caller.signalCode !== null) return;
-  await new Promise((resolve) => caller.once("exit", resolve));
-}
-
-/** Runs the program of the fetched package with the libraries that it depends on. */
-async function hello(): Promise<string> {
-  const { command, args } = await unpackedProgram(folder, "usr/bin/hello");
-  return (await execa(command, [...args, "--greeting=Here I am"])).stdout;
-}
+const unpacked = () => readdir(path.join(folder, "usr/share"));
+/** What is beside the link, but for the other processes' program. */
+const entries = async () => (await readdir(root)).filter((name) => name !== "fetcher.mjs").sort();
+const COMPLETE = ["place", expect.stringMatching(/^place-[0-9a-f]{8}$/)];
+const ALL = ["big", "one", "two"];
 
 describe("packages", () => {
-  beforeEach(({ skip }) => {
-    skip(unreachable !== "", `no package archive: ${unreachable}`);
-  });
-
   test("are fetched with what they depend on; a second time nothing is done", async () => {
     const reports = await fetchPackages();
     expect(reports[0]).toBe("reading the package lists");
     expect(reports).toContainEqual(expect.stringMatching(/^downloading, \d+ %$/));
-    expect(reports.at(-1)).toMatch(/^unpacking package (\d+) of \1$/);
-    expect(await hello()).toBe("Here I am");
-    expect(await readdir(root)).toEqual([PACKAGE]);
-
+    expect(reports.at(-1)).toBe("unpacking package 3 of 3");
+    expect(await unpacked()).toEqual(ALL);
+    expect(await entries()).toEqual(COMPLETE);
     expect(await fetchPackages()).toEqual([]);
-    expect(await fetchPackages(["no-such-package"])).toEqual([]);
   });
 
-  test("can be those of another suite of Debian", async () => {
-    await unpackPackages([PACKAGE], folder, () => {}, "trixie");
-    expect(await hello()).toBe("Here I am");
-    const { command } = await unpackedProgram(folder, "usr/bin/hello");
-    expect((await execa(command, ["--version"])).stdout).toContain("stable release version 2.41");
+  test("are fetched anew when their list differs; what runs from the earlier ones keeps them", async () => {
+    const first = await unpackPackages(["one"], folder, () => {});
+    expect(await readlink(folder)).toBe(path.basename(first));
+    // A program of these packages: its command line names their folder.
+    const program = path.join(first, "program");
+    await writeFile(program, "");
+    const running = execa("tail", ["--follow", program], { reject: false });
+    await expect.poll(() => processesIn(first), SOON).not.toEqual([]);
+
+    const second = await unpackPackages(["other"], folder, () => {});
+    expect(await readlink(folder)).toBe(path.basename(second));
+    expect(await unpacked()).toEqual(["other"]);
+    expect(await readdir(path.join(first, "usr/share"))).toEqual(ALL);
+    running.kill("SIGKILL");
+    await running;
+
+    const third = await unpackPackages(["two"], folder, () => {});
+    expect(await unpacked()).toEqual(["two"]);
+    expect(await entries()).toEqual(["place", path.basename(third)]);
   });
 
-  test("of a suite that does not exist can't be had: which it was", async () => {
-    const unpacking = unpackPackages([PACKAGE], folder, () => {}, "no-such-suite");
-    await expect(unpacking).rejects.toThrow(/^E: The repository '.* no-such-suite Release'/m);
-    expect(await readdir(root)).toEqual([]);
+  test("take the place of a folder from before there were links", async () => {
+    await mkdir(path.join(folder, "usr/share/old"), { recursive: true });
+    await fetchPackages();
+    expect((await lstat(folder)).isSymbolicLink()).toBe(true);
+    expect(await unpacked()).toEqual(ALL);
+    expect(await entries()).toEqual(COMPLETE);
   });
 
   test("that do not exist are named, with a way out", async () => {
-    const message = await failure([PACKAGE, "no-such-package"]);
-    expect(message).toContain("Could not fetch the packages hello, no-such-package:");
+    const message = await failure(["one", "no-such-package"]);
+    expect(message).toContain(`Could not fetch the packages one, no-such-package into ${root}:`);
     expect(message).toContain("this release of the distribution does not have them all");
     expect(message).toContain("E: Unable to locate package no-such-package");
-    expect(message).toContain("mend that and start again");
-    expect(await readdir(root)).toEqual([]);
+    expect(message).toContain("fix that and start again");
+    expect(await entries()).toEqual([]);
   });
 
   test("can be fetched twice at the same time, by one process", async () => {
     const both = await Promise.all([fetchPackages(), fetchPackages()]);
     expect(both.filter((reports) => reports.length > 0)).toHaveLength(1);
-    expect(await hello()).toBe("Here I am");
-    expect(await readdir(root)).toEqual([PACKAGE]);
-  });
-
-  test("can be fetched twice at the same time, by two processes", async () => {
-    const other = fetchElsewhere(/^done$/);
-    await Promise.all([other, fetchPackages()]);
-    expect(await hello()).toBe("Here I am");
-    await ended(await other);
-    expect((await other).exitCode).toBe(0);
-    expect((await readdir(root)).sort()).toEqual(["caller.mjs", PACKAGE]);
+    expect(await unpacked()).toEqual(ALL);
+    expect(await entries()).toEqual(COMPLETE);
   });
 
   test.each(["reading the package lists", "downloading", "unpacking package 2"])(
     "are fetched anew where somebody was killed while %s",
     async (doing) => {
-      const caller = await fetchElsewhere(new RegExp(`^${doing}`));
-      process.kill(caller.pid ?? 0, "SIGKILL");
-      await ended(caller);
-      const partial = `${PACKAGE}.partial-${caller.pid}`;
-      expect((await readdir(root)).sort()).toEqual(["caller.mjs", partial]);
+      const { process: killed, ended } = await elsewhere(new RegExp(`^${doing}`, "m"));
+      process.kill(killed.pid, "SIGKILL");
+      expect((await ended).how).toBe("SIGKILL");
+      const partial = expect.stringMatching(
+        new RegExp(`^place-[0-9a-f]{8}.partial-${killed.pid}$`),
+      );
+      expect(await entries()).toEqual([partial]);
       // Somebody else who is still at it: this very process's parent stands for him.
-      const others = `${PACKAGE}.partial-${process.ppid}`;
+      const others = `place-00000000.partial-${process.ppid}`;
       await mkdir(path.join(root, others));
 
       await fetchPackages();
-      expect((await readdir(root)).sort()).toEqual(["caller.mjs", PACKAGE, others].sort());
-      expect(await hello()).toBe("Here I am");
+      expect(await entries()).toEqual([COMPLETE[0], others, COMPLETE[1]]);
+      expect(await unpacked()).toEqual(ALL);
     },
   );
 
@@ -174,12 +168,11 @@ describe("packages", () => {
     ["unpacking package 2", 1],
     ["unpacking package 2", -1],
   ])("leave nothing when one is interrupted while %s (%i)", async (doing, group) => {
-    const caller = await fetchElsewhere(new RegExp(`^${doing}`));
-    process.kill(group * (caller.pid ?? 0), "SIGINT");
-    await ended(caller);
-    expect(caller.exitCode).toBe(130);
+    const { process: interrupted, ended } = await elsewhere(new RegExp(`^${doing}`, "m"));
+    process.kill(group * interrupted.pid, "SIGINT");
+    expect((await ended).how).toBe(130);
     await expect.poll(() => processesIn(root), SOON).toEqual([]);
-    expect(await readdir(root)).toEqual(["caller.mjs"]);
+    expect(await entries()).toEqual([]);
   });
 });
 
@@ -188,8 +181,8 @@ describe("without", () => {
     vi.stubEnv("PATH", path.join(root, "nowhere"));
     const message = await failure();
     expect(message).toContain("this system has no apt-get or no dpkg-deb");
-    expect(message).toContain("mend that and start again");
-    expect(await readdir(root)).toEqual([]);
+    expect(message).toContain("fix that and start again");
+    expect(await entries()).toEqual([]);
   });
 
   test("a network, it says so", async () => {
@@ -211,16 +204,41 @@ describe("without", () => {
     const message = await failure();
     expect(message).toContain("the package archive could not be reached: is there a network");
     expect(message).toContain(`127.0.0.1:${port}`);
-    expect(message).toContain("mend that and start again");
-    expect(await readdir(root)).toEqual(["apt.conf"]);
+    expect(message).toContain("fix that and start again");
+    expect(await entries()).toEqual(["apt.conf"]);
+  });
+
+  test("a source of Debian's, it says that none of its other suites can be had", async () => {
+    const now = await unpackPackages(["one"], folder, () => {});
+    const unpacking = unpackPackages(["one"], folder, () => {}, "trixie");
+    await expect(unpacking).rejects.toThrow(
+      /: this system's apt has no source of Debian's, from which to fetch trixie\.$/m,
+    );
+    // What was there is still whole.
+    expect(await readlink(folder)).toBe(path.basename(now));
+    expect(await unpacked()).toEqual(ALL);
   });
 
   test("a place for the folder, it says so", async () => {
     await writeFile(path.join(root, "file"), "");
-    const message = await failure([PACKAGE], path.join(root, "file", PACKAGE));
-    expect(message).toMatch(/Could not fetch the packages hello: .*(EEXIST|ENOTDIR)/);
+    const message = await failure(["one"], path.join(root, "file/place"));
+    expect(message).toMatch(/Could not fetch the packages one into .*: (EEXIST|ENOTDIR)/);
     expect(await readFile(path.join(root, "file"), "utf8")).toBe("");
   });
+
+  test.each([":", ";", '"', "\\"])(
+    "a path that the loader and apt can read, it says so: %s",
+    async (character) => {
+      const message = await failure(["one"], path.join(root, `a${character}b/place`));
+      expect(message).toContain(`its path has ${JSON.stringify(character)}, which can't be told`);
+      expect(await entries()).toEqual([]);
+    },
+  );
+});
+
+test("a folder may have spaces, quotation marks and other alphabets in its path", async () => {
+  await fetchPackages(["one"], path.join(root, "Köln, 東京 'x' $(y) %20/place"));
+  expect(await readdir(path.join(root, "Köln, 東京 'x' $(y) %20/place/usr/share"))).toEqual(ALL);
 });
 
 test("a folder without a loader is no place to start a program from", async () => {
@@ -228,4 +246,43 @@ test("a folder without a loader is no place to start a program from", async () =
   await expect(unpackedProgram(root, "usr/bin/hello")).rejects.toThrow(
     `${root} has no loader (ld-linux): remove that folder and start again.`,
   );
+});
+
+describe("from the archive that this machine's apt uses", () => {
+  /** What unpacking ends in: a folder or an error. Without a network, the test is skipped. */
+  async function unpack(skip: (reason: string) => void, suite?: string) {
+    vi.stubEnv("APT_CONFIG", undefined);
+    const end = await unpackPackages(["hello"], folder, () => {}, suite).catch((e: Error) => e);
+    if (end instanceof Error && /could not be reached|no apt-get/.test(end.message)) {
+      console.warn(`Skipped: no package archive. ${end.message}`);
+      skip(`no package archive: ${end.message}`);
+    }
+    return end;
+  }
+
+  test("a program runs with the libraries of its suite; for another suite it is fetched anew", async ({
+    skip,
+  }) => {
+    const folders: unknown[] = [];
+    for (const suite of [undefined, "trixie"]) {
+      const real = await unpack(skip, suite);
+      folders.push(real);
+      expect(await readlink(folder)).toBe(path.basename(String(real)));
+      const { command, args } = await unpackedProgram(String(real), "usr/bin/hello");
+      expect((await execa(command, [...args, "--greeting=Here I am"])).stdout).toBe("Here I am");
+      const version = (await execa(command, ["--version"])).stdout;
+      if (suite) expect(version).toContain("stable release version 2.41");
+    }
+    expect(new Set(folders).size).toBe(2);
+    expect(await entries()).toEqual(COMPLETE);
+  });
+
+  test("a suite that it does not have can't be fetched: which it was", async ({ skip }) => {
+    const error = await unpack(skip, "no-such-suite");
+    expect(error).toBeInstanceOf(PackagesError);
+    const { message } = error as PackagesError;
+    expect(message).toContain("does not have this release of Debian: look into apt's sources");
+    expect(message).toMatch(/^E: The repository '.* no-such-suite Release'/m);
+    expect(await entries()).toEqual([]);
+  });
 });

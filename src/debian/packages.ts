@@ -2,8 +2,20 @@
  * Debian packages without root: downloaded with apt's own tools and signature checks, from the sources that
  * this machine is set up with, and unpacked into a folder. Nothing outside that folder changes.
  */
-import { readdirSync, rmSync } from "node:fs";
-import { access, appendFile, mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  access,
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import path from "node:path";
 import { ExecaError, execa, type Options } from "execa";
 
@@ -13,13 +25,19 @@ export class PackagesError extends Error {
 }
 
 /**
- * Downloads packages with all that they depend on and unpacks them, as if the folder were `/`.
- * Their install scripts do not run. A folder that exists is complete: it is only ever renamed into place.
+ * Downloads packages with all that they depend on and unpacks them, as if a folder were `/`. Their install scripts
+ * do not run.
+ *
+ * What is unpacked for one list of packages lies in a folder of its own beside `folder`, whose name ends in a hash
+ * of that list; `folder` is a symbolic link to it. So another list, or another release of the distribution, is
+ * fetched anew, and programs that run from the earlier folder keep theirs. A folder is complete when it exists: it
+ * is only ever renamed into place.
  *
  * @param packages names of Debian packages
  * @param folder where they go; its parent is made where needed
  * @param report is told what is being done, in a few words, many times
  * @param suite a suite of Debian, such as `trixie`, instead of the sources that this machine is set up with
+ * @returns the folder's real path, which stays the same as long as programs run from it
  * @throws PackagesError without apt, without network, without space, for an unknown package
  */
 export async function unpackPackages(
@@ -27,33 +45,65 @@ export async function unpackPackages(
   folder: string,
   report: (doing: string) => void,
   suite?: string,
-): Promise<void> {
-  if (await exists(folder)) return;
-  let task = underway.get(folder);
+): Promise<string> {
+  const made = JSON.stringify([packages, suite ?? (await releaseName()), process.arch]);
+  const real = `${folder}-${createHash("sha256").update(made).digest("hex").slice(0, HASH)}`;
+  let task = underway.get(real);
   if (!task) {
-    task = fetchPackages(packages, folder, report, suite)
+    task = providePackages(packages, folder, real, report, suite)
       .catch((error) => {
-        throw explained(error, packages);
+        throw explained(error, packages, real);
       })
-      .finally(() => underway.delete(folder));
-    underway.set(folder, task);
+      .finally(() => underway.delete(real));
+    underway.set(real, task);
   }
   await task;
+  return real;
 }
+
+/** How much of a hash is in a folder's name, in hexadecimal digits. */
+const HASH = 8;
 
 /** What this process is fetching, by folder. */
 const underway = new Map<string, Promise<void>>();
 
-async function fetchPackages(
+async function providePackages(
   packages: string[],
   folder: string,
+  real: string,
   report: (doing: string) => void,
   suite?: string,
 ): Promise<void> {
-  await mkdir(path.dirname(folder), { recursive: true });
-  removeAbandoned(folder);
+  if (!(await exists(real))) {
+    // The loader splits its paths at colons and semicolons; apt has no way to write a quotation mark.
+    const bad = /[:;"\\\n]/.exec(real);
+    if (bad) {
+      const named = JSON.stringify(bad[0]);
+      throw new Error(`its path has ${named}, which can't be told to them: move the repository`);
+    }
+    await mkdir(path.dirname(folder), { recursive: true });
+    await fetchPackages(packages, real, report, suite);
+  } else {
+    try {
+      removeAbandoned(path.dirname(folder));
+    } catch {
+      // It costs space, no more: the folder may be read-only by now.
+    }
+  }
+  if ((await readlink(folder).catch(() => "")) !== path.basename(real)) {
+    await pointTo(real, folder);
+    removeOutdated(folder, real);
+  }
+}
 
-  const partial = `${folder}.partial-${process.pid}`;
+async function fetchPackages(
+  packages: string[],
+  real: string,
+  report: (doing: string) => void,
+  suite?: string,
+): Promise<void> {
+  removeAbandoned(path.dirname(real));
+  const partial = `${real}.partial-${process.pid}`;
   const interrupted = () => {
     for (const pid of running) killGroup(pid);
     remove(partial);
@@ -67,14 +117,57 @@ async function fetchPackages(
       report(`unpacking package ${index + 1} of ${archives.length}`);
       await start("dpkg-deb", ["--extract", archive, root]);
     }
-    await rename(root, folder).catch(async (error) => {
+    await rename(root, real).catch(async (error) => {
       // Another process may have been faster.
-      if (!(await exists(folder))) throw error;
+      if (!(await exists(real))) throw error;
     });
   } finally {
     process.off("exit", interrupted);
     remove(partial);
   }
+}
+
+/** Makes `folder` a link to `real` in one step, whatever it was. */
+async function pointTo(real: string, folder: string) {
+  const link = `${real}.link-${process.pid}`;
+  await symlink(path.basename(real), link);
+  await rename(link, folder)
+    .catch(async (error) => {
+      // A folder that was made before there were links.
+      if (error.code !== "EISDIR") return Promise.reject(error);
+      await rename(folder, `${folder}-${"0".repeat(HASH)}`);
+      await rename(link, folder);
+    })
+    .finally(() => rm(link, { force: true }));
+}
+
+/** Removes what was unpacked for earlier lists, unless programs still run from it. */
+function removeOutdated(folder: string, real: string) {
+  const prefix = `${path.basename(folder)}-`;
+  for (const name of readdirSync(path.dirname(folder))) {
+    const other = path.join(path.dirname(folder), name);
+    if (other === real || !name.startsWith(prefix)) continue;
+    if (/^[0-9a-f]+$/.test(name.slice(prefix.length)) && programsOf(other).length === 0)
+      remove(other);
+  }
+}
+
+/** The programs whose command line names a folder, as that of every program does which runs from there. */
+function programsOf(folder: string): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`${folder}/`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The code name of this machine's release of its distribution, such as `bookworm`; `system` where it has none. */
+export async function releaseName(): Promise<string> {
+  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
+  return /^VERSION_CODENAME=(\w+)/m.exec(text)?.[1] ?? "system";
 }
 
 /** The programs that this process has started, each of which leads a process group of its own. */
@@ -208,12 +301,15 @@ async function aptGet(folder: string, args: string[], report: (doing: string) =>
   await apt;
 }
 
-/** Removes what an earlier unpacking left that was killed before it could clean up. */
+/** Removes what was left in a folder by those that were killed before they could clean up. */
 function removeAbandoned(folder: string) {
-  const prefix = `${path.basename(folder)}.partial-`;
-  for (const name of readdirSync(path.dirname(folder))) {
-    if (!name.startsWith(prefix) || isRunning(Number(name.slice(prefix.length)))) continue;
-    remove(path.join(path.dirname(folder), name));
+  for (const name of readdirSync(folder)) {
+    const pid = /\.(?:partial|link)-(\d+)$/.exec(name)?.[1];
+    if (!pid || isRunning(Number(pid))) continue;
+    const left = path.join(folder, name);
+    // apt-get outlives the one that started it.
+    for (const program of programsOf(left)) killGroup(program);
+    remove(left);
   }
 }
 
@@ -226,30 +322,66 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function explained(error: unknown, packages: string[]): PackagesError {
-  const code = (error as NodeJS.ErrnoException).code;
-  const said = error instanceof ExecaError ? String(error.stderr ?? "") : "";
+/** What apt, dpkg-deb and Node say, and what that means with the way out. The first that fits is told. */
+const REASONS: [said: RegExp, meaning: string][] = [
+  [
+    /no space left|enough free space|wrote only|ENOSPC|EDQUOT|quota exceeded/i,
+    "the disk is full: about 1 GB is needed for a moment",
+  ],
+  [
+    /hash sum mismatch|unexpected size|is not a debian format archive|unexpected end of file|lzma error|corrupt/i,
+    "what came from the package archive is damaged or cut off. The archive, or a proxy on the way, may be changing it at this moment: start again in a few minutes",
+  ],
+  [
+    /does not have a release file|no longer has a release file/i,
+    "the package archive does not have this release of Debian: look into apt's sources",
+  ],
+  [
+    /NO_PUBKEY|is not signed|EXPKEYSIG|BADSIG|public key is not available/i,
+    "the package archive's signature can't be checked with this machine's keys: bring the package debian-archive-keyring up to date",
+  ],
+  [
+    /is not valid yet|is expired|certificate verification failed/i,
+    "the package archive's signature or certificate is not valid at this time: is this machine's clock right",
+  ],
+  [
+    /require authentication|NODATA/,
+    "something on the way answers in the package archive's stead: does this network ask for a login, or apt need a proxy",
+  ],
+  [
+    / 404 /,
+    "the package archive lacks a file that it lists. It may be changing at this moment: start again in a few minutes",
+  ],
+  [
+    / [45]\d\d /,
+    "the package archive, or a proxy on the way, answers with an error: try again later, or look into apt's sources and proxy",
+  ],
+  [
+    /failed to fetch|could not resolve|could not connect|unable to connect|temporary failure/i,
+    "the package archive could not be reached: is there a network, and does apt know its proxy",
+  ],
+  [
+    /unable to locate package|has no installation candidate/i,
+    "this release of the distribution does not have them all",
+  ],
+];
+
+function explained(error: unknown, packages: string[], folder: string): PackagesError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const said = error instanceof ExecaError ? String(error.stderr ?? "") : message;
   const reason =
-    code === "ENOENT"
+    error instanceof ExecaError && code === "ENOENT"
       ? "this system has no apt-get or no dpkg-deb (it is not Debian or one of its kin)"
-      : code === "ENOSPC" || /no space left|enough free space/i.test(said)
-        ? "the disk is full (about 700 MB are needed for a moment)"
-        : /failed to fetch|could not resolve|could not connect|unable to connect|temporary failure/i.test(
-              said,
-            )
-          ? "the package archive could not be reached: is there a network"
-          : /unable to locate package/i.test(said)
-            ? "this release of the distribution does not have them all"
-            : (error as Error).message.split("\n")[0];
+      : (REASONS.find(([pattern]) => pattern.test(said))?.[1] ?? message.split("\n")[0]);
   const details = said
     .split("\n")
-    .filter((line) => line.startsWith("E:"))
+    .filter((line) => /^(E|dpkg-deb|tar): |error: /.test(line))
     .slice(0, 3);
   return new PackagesError(
     [
-      `Could not fetch the packages ${packages.join(", ")}: ${reason}.`,
+      `Could not fetch the packages ${packages.join(", ")} into ${path.dirname(folder)}: ${reason}.`,
       ...details,
-      "Nothing half-done was left: mend that and start again.",
+      "Nothing half-done was left: fix that and start again.",
     ].join("\n"),
     { cause: error },
   );

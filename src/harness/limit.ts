@@ -9,7 +9,7 @@ export function abortedWith(signal?: AbortSignal): AbortController {
   const controller = new AbortController();
   const abort = () => controller.abort(signal?.reason);
   if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort, { once: true });
+  signal?.addEventListener("abort", abort, { once: true, signal: controller.signal });
   return controller;
 }
 
@@ -33,5 +33,6 @@ export async function withinLimit<Result>(
     return await work(limit.signal);
   } finally {
     clearTimeout(timer);
+    limit.abort(); // It no longer listens to the signal.
   }
 }

@@ -48,7 +48,7 @@ test("the Orthanc of another release lies in a folder of its own, whatever is in
   const { release, orthanc, plugin, testFiles } = await findOrthanc({ release: "trixie" });
   expect(release).toBe("trixie");
   for (const file of [orthanc.command, plugin, testFiles]) {
-    expect(file.startsWith(path.join(REPOSITORY, ".orthanc/trixie/"))).toBe(true);
+    expect(file.startsWith(path.join(REPOSITORY, ".orthanc/trixie-"))).toBe(true);
     expect(await exists(file)).toBe(true);
   }
 });

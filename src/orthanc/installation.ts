@@ -1,8 +1,8 @@
 /** Finds an Orthanc with its Python plugin on this machine, or fetches one into `.orthanc/`. */
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import {
   exists,
+  releaseName,
   type UnpackedProgram,
   unpackedProgram,
   unpackPackages,
@@ -50,10 +50,11 @@ const PLUGIN_FOLDERS = [
 const TEST_FILES = "lib/python3/dist-packages/pydicom/data/test_files";
 
 /**
- * An Orthanc: that of the release asked for, which is fetched into `.orthanc/` on first use; else, in this order, the one that `ORTHANC_EXECUTABLE` names; `Orthanc` on the PATH or in `/usr/sbin`,
- * where everything that the examples need is installed with it; else the distribution's packages, fetched
- * into `.orthanc/` on first use.
+ * An Orthanc. With a release, it is that release's, fetched into `.orthanc/` on first use. Without one, it is, in
+ * this order: the one that `ORTHANC_EXECUTABLE` names; `Orthanc` on the PATH or in `/usr/sbin`, where everything
+ * that the examples need is installed with it; else the distribution's own, fetched in the same way.
  *
+ * @throws PackagesError where a release can't be fetched
  * @throws InstallationError where `ORTHANC_EXECUTABLE` names none that can be used, or where none is
  * installed and none can be fetched
  */
@@ -61,7 +62,7 @@ export async function findOrthanc({
   release: wanted,
   report = () => {},
 }: Wanted = {}): Promise<Installation> {
-  const release = await debianRelease();
+  const release = await releaseName();
   if (wanted) return fetched(wanted, report, wanted === release ? undefined : wanted);
   const chosen = process.env.ORTHANC_EXECUTABLE;
   if (chosen) {
@@ -77,7 +78,12 @@ export async function findOrthanc({
     const found = await installed(path.join(folder, "Orthanc"), release);
     if (typeof found !== "string") return found;
   }
-  return fetched(release, report);
+  return fetched(release, report).catch((error: Error) => {
+    throw new InstallationError(
+      `${error.message}\nThe way out: install them yourself, or let ORTHANC_EXECUTABLE name an Orthanc that has them.`,
+      { cause: error },
+    );
+  });
 }
 
 /** The Orthanc of a release, from this machine's own package sources or from those of another suite. */
@@ -86,14 +92,8 @@ async function fetched(
   report: (doing: string) => void,
   suite?: string,
 ): Promise<Installation> {
-  const root = path.join(FETCHED, release);
-  await unpackPackages(PACKAGES, root, report, suite).catch((error: Error) => {
-    throw new InstallationError(
-      `${error.message}\nThe way out: install them yourself, or let ORTHANC_EXECUTABLE name an Orthanc that has them.`,
-      { cause: error },
-    );
-  });
-  return unpacked(root, release);
+  const folder = path.join(FETCHED, release);
+  return unpacked(await unpackPackages(PACKAGES, folder, report, suite), release);
 }
 
 /** An Orthanc that was installed system-wide, or what is missing beside it. */
@@ -148,10 +148,4 @@ async function unpacked(root: string, release: string): Promise<Installation> {
     dcmsend: await unpackedProgram(root, "usr/bin/dcmsend"),
     testFiles: path.join(usr, TEST_FILES),
   };
-}
-
-/** The code name of this machine's Debian release; `system` where it has none. */
-async function debianRelease(): Promise<string> {
-  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
-  return /^VERSION_CODENAME=(\w+)/m.exec(text)?.[1] ?? "system";
 }

@@ -29,8 +29,9 @@ export async function findBrowser(report: (doing: string) => void = () => {}): P
       if (await exists(executablePath)) return { executablePath, env: {} };
     }
   }
-  await unpackPackages(["chromium-headless-shell", "fonts-dejavu-core"], FETCHED, report);
-  return unpacked(FETCHED);
+  return unpacked(
+    await unpackPackages(["chromium-headless-shell", "fonts-dejavu-core"], FETCHED, report),
+  );
 }
 
 async function unpacked(root: string): Promise<Browser> {
