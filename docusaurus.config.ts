@@ -77,7 +77,7 @@ const config: Config = {
     },
     footer: {
       copyright:
-        'Code under the MIT licence, prose under <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>.',
+        'Code under the MIT licence, prose under <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>, other code under <a href="/licenses">its own licences</a>.',
     },
   } satisfies ThemeConfig,
 };

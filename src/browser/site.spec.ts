@@ -1,5 +1,5 @@
 /** The built site in a browser: every page of the sitemap, and what a reader does with them. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Locator, type Page, test } from "@playwright/test";
@@ -38,6 +38,22 @@ test("each fact of the original chapter has its place on a page", async ({ page 
       );
     }
   }
+});
+
+test("the page of licenses names all whose code is built into the site", async ({ page }) => {
+  const shipped: string[] = JSON.parse(
+    readFileSync(path.join(ROOT, "src/licenses/shipped.json"), "utf8"),
+  );
+  await page.goto("/licenses");
+  const rows = page.locator("#in-the-pages ~ div").first().locator("tbody tr");
+  await expect(rows).toHaveCount(shipped.length);
+  // The list is of the bundler's modules and of the search: there is no other code.
+  const built = readdirSync(path.join(ROOT, "build"), { recursive: true, encoding: "utf8" });
+  const code = built.filter((file) => /\.(m?js|css|wasm)$/.test(file));
+  expect(code.filter((file) => !file.startsWith("assets/")).sort()).toEqual([
+    "pagefind/pagefind-worker.js",
+    "pagefind/pagefind.js",
+  ]);
 });
 
 /** What axe has found, one line for each element. */

@@ -79,7 +79,7 @@ test("what is known is a problem, unless it is excepted for now, and whom it rea
   expect(text.split("\n")).toEqual([
     "excepted: dicom-parser: Reads too far (high)",
     "  https://advisories.example/GHSA-one",
-    "  It reaches whoever installs what a twin imports.",
+    "  It reaches those who install a twin's packages.",
     `  Until ${day(1)}: It is never given more than a kilobyte.`,
     "PROBLEM: infima: Reads too far (high)",
     "  https://advisories.example/GHSA-two",
@@ -87,7 +87,7 @@ test("what is known is a problem, unless it is excepted for now, and whom it rea
     `  Its exception has ended on ${day(-2)}.`,
     "PROBLEM: pyright: Reads too far (high)",
     "  https://advisories.example/GHSA-three",
-    "  It reaches only who builds this site or runs its tests.",
+    "  It reaches only those who build this site or run its tests.",
     "  Update the package, or except the advisory in src/checks/audit.json.",
     "PROBLEM: undici: the exception for GHSA-four is no longer needed: remove it.",
     "3 problems.",

@@ -67,10 +67,10 @@ async function judge({ vulnerabilities }: z.infer<typeof Report>): Promise<void>
   for (const { nodes, via } of Object.values(vulnerabilities)) {
     const folders = nodes.map((node) => node.replace(/^node_modules\//, ""));
     const reaches = folders.some((folder) => inTwins.includes(folder))
-      ? "whoever installs what a twin imports"
+      ? "those who install a twin's packages"
       : folders.some((folder) => inPages.includes(folder))
         ? "readers of the pages"
-        : "only who builds this site or runs its tests";
+        : "only those who build this site or run its tests";
     for (const advisory of via) {
       if (typeof advisory === "string") continue;
       const id = advisory.url.split("/").at(-1);

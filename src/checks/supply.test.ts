@@ -1,9 +1,11 @@
 /** What is installed: only what the lockfile names by hash, and without running anything of it. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { unpackPackages } from "../debian/packages.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 
@@ -98,4 +100,31 @@ test("none of our own scripts relies on npm's pre and post, which are off with t
     names.some((of) => name === `pre${of}` || name === `post${of}`),
   );
   expect(hooks).toEqual([]);
+});
+
+test("from an archive of Debian packages that is not signed nothing is fetched", async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), "supply-"));
+  try {
+    const archive = path.join(folder, "archive");
+    await mkdir(archive);
+    await writeFile(path.join(archive, "Packages"), "");
+    const hash = createHash("sha256").update("").digest("hex");
+    await writeFile(path.join(archive, "Release"), `Suite: test\nSHA256:\n ${hash} 0 Packages\n`);
+    const fetch = async (options: string) => {
+      await writeFile(path.join(folder, "sources.list"), `deb ${options} copy:${archive} ./\n`);
+      const configuration = path.join(folder, "apt.conf");
+      const list = `Dir::Etc::sourcelist "${folder}/sources.list";`;
+      await writeFile(configuration, `${list}\nDir::Etc::sourceparts "/dev/null";\n`);
+      vi.stubEnv("APT_CONFIG", configuration);
+      const fetching = unpackPackages(["none"], path.join(folder, "unpacked"), () => {});
+      return fetching.catch((error: Error) => error.message);
+    };
+    expect(await fetch("")).toMatch(/^E: The repository .* is not signed\.$/m);
+    // It is the signature: of an archive that is trusted without one, the packages are missing.
+    expect(await fetch("[trusted=yes]")).toContain("Unable to locate package none");
+    expect((await readdir(folder)).sort()).toEqual(["apt.conf", "archive", "sources.list"]);
+  } finally {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  }
 });

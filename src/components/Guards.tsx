@@ -1,0 +1,41 @@
+import type { ReactNode } from "react";
+import assets from "../checks/security.json";
+import styles from "./Guards.module.css";
+
+/** A table of what threatens an asset, what guards it, and the tests that show it: from `security.json`. */
+export function Guards({ of }: { of: string }): ReactNode {
+  const asset = assets.find(({ id }) => id === of);
+  if (!asset) throw new Error(`src/checks/security.json has no asset "${of}".`);
+  return (
+    <table className={styles.guards}>
+      <thead>
+        <tr>
+          <th scope="col">From whom or what</th>
+          <th scope="col">By what, and the tests that show it</th>
+        </tr>
+      </thead>
+      <tbody>
+        {asset.threats.map(({ from, guard, tests }) => (
+          <tr key={from}>
+            <th scope="row">{from}</th>
+            <td>
+              {guard}
+              <ul data-pagefind-ignore>
+                {tests.map(({ file, title }) => (
+                  <li key={file + title}>
+                    <code>{file}</code>: {plain(title)}
+                  </li>
+                ))}
+              </ul>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** A test's title without the names of what it is repeated for. */
+function plain(title: string): string {
+  return title.replace(/%s: |\$twin: /, "").replace(/%s|\$\w+/g, "…");
+}
