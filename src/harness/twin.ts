@@ -27,7 +27,8 @@ export async function readTwinFiles({ folder }: Startable, twin: Twin): Promise<
 }
 
 /** How a twin is started. */
-export interface TwinOptions extends Pick<OrthancOptions, "configuration" | "release" | "signal"> {
+export interface TwinOptions
+  extends Pick<OrthancOptions, "configuration" | "release" | "limits" | "signal"> {
   /** Texts that take the place of the twin's own files and of those beside them, or are added. */
   edited?: TwinFiles;
   /** What Orthanc or the bridge loads, where it is not `plugin.py` or `plugin.ts`. */
@@ -42,7 +43,7 @@ export interface TwinOptions extends Pick<OrthancOptions, "configuration" | "rel
 export async function startTwin(
   example: Startable,
   twin: Twin,
-  { edited, script, configuration, release, signal }: TwinOptions = {},
+  { edited, script, configuration, release, limits, signal }: TwinOptions = {},
 ): Promise<Orthanc> {
   const files: TwinFiles = {};
   for (const name of COPIED_ALONG[twin]) {
@@ -51,7 +52,7 @@ export async function startTwin(
   Object.assign(files, await readTwinFiles(example, twin), edited);
   const orthanc = await startOrthanc(
     twin === "python"
-      ? { script: script ?? "plugin.py", files, configuration, release, signal }
+      ? { script: script ?? "plugin.py", files, configuration, release, limits, signal }
       : {
           script: "bridge.py",
           files: { ...files, "package.json": '{ "type": "module" }\n' },
@@ -66,6 +67,7 @@ export async function startTwin(
             ...configuration,
           },
           release,
+          limits,
           signal,
         },
   );
