@@ -79,7 +79,11 @@ export async function playTwin(
   } catch (error) {
     await orthanc.kill();
     await followed;
-    throw signal.aborted ? signal.reason : error;
+    if (signal.aborted) throw signal.reason;
+    const how = await orthanc.ended;
+    // It is killed here if it has not ended by itself.
+    if (how === "SIGKILL") throw error;
+    throw new PlayError(`Orthanc has ended: ${how}. ${(error as Error).message}`);
   }
 }
 

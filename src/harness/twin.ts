@@ -51,7 +51,8 @@ export function replaced(
 }
 
 /** How a twin is started. */
-export interface TwinOptions extends Pick<OrthancOptions, "configuration" | "release" | "signal"> {
+export interface TwinOptions
+  extends Pick<OrthancOptions, "configuration" | "release" | "limits" | "signal"> {
   /** Texts that take the place of the twin's own files and of those beside them, or are added. */
   edited?: TwinFiles;
   /** What Orthanc or the bridge loads, where it is not `plugin.py` or `plugin.ts`. */
@@ -66,7 +67,7 @@ export interface TwinOptions extends Pick<OrthancOptions, "configuration" | "rel
 export async function startTwin(
   example: Startable,
   twin: Twin,
-  { edited, script, configuration, release, signal }: TwinOptions = {},
+  { edited, script, configuration, release, limits, signal }: TwinOptions = {},
 ): Promise<Orthanc> {
   const files: TwinFiles = {};
   for (const name of COPIED_ALONG[twin]) {
@@ -75,7 +76,7 @@ export async function startTwin(
   Object.assign(files, await readTwinFiles(example, twin), edited);
   const orthanc = await startOrthanc(
     twin === "python"
-      ? { script: script ?? "plugin.py", files, configuration, release, signal }
+      ? { script: script ?? "plugin.py", files, configuration, release, limits, signal }
       : {
           script: "bridge.py",
           files: { ...files, "package.json": '{ "type": "module" }\n' },
@@ -90,6 +91,7 @@ export async function startTwin(
             ...configuration,
           },
           release,
+          limits,
           signal,
         },
   );

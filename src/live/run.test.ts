@@ -101,4 +101,20 @@ orthanc.RegisterRestCallback("/computation", on_computation)
     });
     expect(await failureOf(run)).toMatch(/has more than 1,000,000 bytes/);
   });
+
+  test("the plugin kills the guard, and leaves a process that fills the folder", async () => {
+    const run = await start("rest-token", {
+      "plugin.py": `import os, signal, subprocess, sys, time, orthanc
+folder = os.path.dirname(os.environ["TMPDIR"])
+filling = "i=0; while mkdir -p ${"$"}0/full/${"$"}i; do i=${"$"}((i+1)); done"
+subprocess.Popen(["sh", "-c", filling, folder], start_new_session=True, cwd="/")
+def on_computation(output, uri, **request):
+    time.sleep(0.5)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+orthanc.RegisterRestCallback("/computation", on_computation)
+`,
+    });
+    expect(await failureOf(run)).toMatch(/its guard was killed/);
+  });
 });

@@ -10,6 +10,8 @@ import { findMistakes } from "./mistakes.ts";
 
 /** How long a run may take, without the time that it waits for others, in milliseconds. */
 const RUN_LIMIT = 120_000;
+/** How many processes a twin may have at once, with Orthanc, and how much memory in all, in bytes. */
+const LIMITS = { processes: 100, memory: 2_000_000_000 };
 /** After this time without anybody who follows it, a run is stopped, in milliseconds. A page reloads in less. */
 const ABANDONED = 10_000;
 
@@ -125,6 +127,7 @@ export class Run {
       const { run, versions, stopped } = await playTwin(example, twin, {
         edited,
         signal,
+        limits: LIMITS,
         report: (progress) => this.tell({ type: "progress", twin, progress }),
       });
       // The run is played by then; the rest is for whoever runs this server.

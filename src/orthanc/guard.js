@@ -4,7 +4,8 @@
  * asks for it, and also when the program crashes or is killed. Further lines are orders: `kill` has it kill them
  * without waiting for their own end, `restart` has it kill Orthanc alone and start it again on what that left. It
  * answers with lines of JSON: `{"pid": …}` whenever Orthanc runs, `{"ended": …, "log": …, "left": …}` when it has
- * ended, for its folder goes with it. What is left is what it had to end or to remove itself.
+ * ended, for its folder goes with it. What is left is what it had to end or to remove itself. Told to start nothing,
+ * it ends what another guard has left that was killed.
  *
  * Plain JavaScript, so that it starts without a loader on every Node.
  */
@@ -31,12 +32,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 const GRACE = 8_000;
 /** How long what Orthanc has started may outlive it, in milliseconds. */
 const LAST_GRACE = 1_000;
+/** How long killing all of them may take, in milliseconds: they may start others meanwhile. */
+const KILLING = 10_000;
+/** How often it is looked whether the limits hold, in milliseconds. */
+const LOOKS = 250;
+/** A page of memory, in bytes, as Linux counts them. */
+const PAGE = 4096;
 /** How much of the log is handed on when Orthanc has ended, in bytes. */
 const LOG_LIMIT = 4_000_000;
 
 /**
  * @typedef {object} Task
- * @property {string} command
+ * @property {string} [command] without it, nothing is started
  * @property {string[]} args
  * @property {Record<string, string>} env
  * @property {string} folder Orthanc's private one, which is not there yet
@@ -44,6 +51,8 @@ const LOG_LIMIT = 4_000_000;
  * @property {Record<string, string>} files to be written there: path below the folder to text
  * @property {Record<string, string>} links to be made there: path below the folder to what it points to
  * @property {string} log a file
+ * @property {{ processes: number, memory: number }} [limits] how many processes there may be at once, with Orthanc,
+ * and how much memory they may have together, in bytes; beyond that they are killed
  */
 
 const orders = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -56,9 +65,20 @@ const task = JSON.parse(first);
 for (const signal of ["SIGINT", "SIGHUP", "SIGTERM"]) process.on(signal, () => {});
 process.stdout.on("error", () => {});
 
-const log = prepared();
-const folder = realpathSync(task.folder);
 let orthanc;
+/** What there was of Orthanc's when it was told to stop: id to the time of its start. */
+let before = new Map();
+/** Orthanc's private one, without symbolic links. */
+let folder = existsSync(task.folder) ? realpathSync(task.folder) : task.folder;
+if (!task.command) {
+  await killAll();
+  rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
+  process.exit();
+}
+const log = prepared();
+folder = realpathSync(task.folder);
+/** Which limit was exceeded, in words. */
+let exceeded;
 let ended;
 let order;
 do {
@@ -70,15 +90,16 @@ do {
   });
   ended = endOf(orthanc);
   if (orthanc.pid) say({ pid: orthanc.pid });
+  if (task.limits && orthanc.pid) limit(orthanc.pid, task.limits);
   order = (await Promise.race([orders.next(), ended])).value;
   if (order === "restart") orthanc.kill("SIGKILL");
 } while (order === "restart" && (await ended));
-const family = familyOf(orthanc.pid);
+before = new Map(descendants().map(({ pid, start }) => [pid, start]));
 orthanc.kill("SIGTERM");
 if (order !== "kill") await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
 const left = order === "kill" ? [] : await leftBehind();
 await killAll();
-const said = say({ ended: await ended, log: lastWords(), left });
+const said = say({ ended: exceeded ?? (await ended), log: lastWords(), left });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
 // A long log is not written at once.
 await said;
@@ -118,6 +139,8 @@ function prepared() {
 
 /** The end of the log: a plugin may have printed more than fits into memory. */
 function lastWords() {
+  // Whatever ran there may have removed it.
+  if (!existsSync(task.log)) return "";
   const { size } = statSync(task.log);
   const bytes = Buffer.alloc(Math.min(size, LOG_LIMIT));
   const file = openSync(task.log, "r");
@@ -136,14 +159,16 @@ function say(message) {
 
 /** Kills Orthanc and all that it has started, until nothing is left. */
 async function killAll() {
-  for (let round = 0; round < 20; round++) {
-    const pids = descendants();
-    if (orthanc.exitCode === null && orthanc.signalCode === null && orthanc.pid)
-      pids.push(orthanc.pid);
-    if (pids.length === 0) return;
-    for (const pid of pids) {
+  orthanc?.kill("SIGKILL");
+  const end = Date.now() + KILLING;
+  while (Date.now() < end) {
+    const found = descendants();
+    if (found.length === 0) return;
+    // Whole groups at once, because one by one they may be started faster than they are killed.
+    const groups = found.flatMap(({ group, own }) => (own ? [-group] : []));
+    for (const target of new Set([...groups, ...found.map(({ pid }) => pid)])) {
       try {
-        process.kill(pid, "SIGKILL");
+        process.kill(target, "SIGKILL");
       } catch {
         // It has ended in the meantime.
       }
@@ -154,10 +179,10 @@ async function killAll() {
 
 /** What is still there of what Orthanc has started, and in its temporary folder: each in a few words. */
 async function leftBehind() {
-  const started = () => descendants().filter((pid) => pid !== orthanc.pid);
+  const started = () => descendants().filter(({ pid }) => pid !== orthanc.pid);
   const end = Date.now() + LAST_GRACE;
   while (Date.now() < end && started().length > 0) await sleep(20);
-  const processes = started().map((pid) => `process ${pid}, ${commandOf(pid)}`);
+  const processes = started().map(({ pid }) => `process ${pid}, ${commandOf(pid)}`);
   const files = existsSync(task.env.TMPDIR) ? readdirSync(task.env.TMPDIR) : [];
   return [...processes, ...files.map((name) => `temporary file ${name}`)];
 }
@@ -172,70 +197,103 @@ function commandOf(pid) {
 }
 
 /**
- * A process's children, their children, and so on, as they are now: id to the time of its start, which tells it
- * from a later process of the same id. Empty where the system has no /proc.
+ * Sees to it that Orthanc and what it starts stay within limits. Linux itself holds two of them, as far as it does
+ * that for ordinary users: how many processes a user may have, and how much memory one of them. The rest is looked
+ * after here.
+ *
+ * @param {number} pid Orthanc's
+ * @param {{ processes: number, memory: number }} limits
  */
-function familyOf(pid) {
-  const found = new Map();
-  if (!existsSync("/proc")) return found;
-  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  const parents = [pid];
-  for (const parent of parents) {
-    for (const child of all.map(Number)) {
-      const [, ppid, start] = statusOf(child) ?? [];
-      if (ppid !== parent || found.has(child)) continue;
-      found.set(child, start);
-      parents.push(child);
+function limit(pid, { processes, memory }) {
+  const threads = all().reduce((sum, one) => (one.ours ? sum + one.threads : sum), 0);
+  const options = [`--nproc=${threads + 10 * processes}`, `--data=${memory}`];
+  spawn("prlimit", ["--pid", String(pid), ...options], { stdio: "ignore" }).on("error", () => {});
+  const looking = setInterval(() => {
+    const found = descendants();
+    const used = found.reduce((sum, one) => sum + one.memory, 0);
+    if (found.length > processes) exceeded = `it had more than ${processes} processes`;
+    else if (used > memory) exceeded = `it used more than ${memory / 1_000_000} MB of memory`;
+    else return;
+    clearInterval(looking);
+    killAll();
+  }, LOOKS);
+  ended.then(() => clearInterval(looking));
+}
+
+/**
+ * What is known of a process.
+ *
+ * @typedef {object} Process
+ * @property {number} pid
+ * @property {number} parent
+ * @property {number} group the id of its process group
+ * @property {string} start when it was started, which tells it from a later process of the same id
+ * @property {boolean} ours whether it is of the account of this process
+ * @property {number} threads
+ * @property {number} memory that it uses, in bytes
+ * @property {boolean} terminal whether it has one
+ */
+
+/** @returns {Process[]} all processes of this machine that have not ended; empty if the system has no /proc */
+function all() {
+  if (!existsSync("/proc")) return [];
+  const found = [];
+  for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const fields = readFileSync(`/proc/${name}/stat`, "latin1")
+        .replace(/^.*\) /s, "")
+        .split(" ");
+      if (fields[0] === "Z" || fields[0] === "X") continue;
+      const [parent, group, , terminal] = fields.slice(1, 5).map(Number);
+      const ours = statSync(`/proc/${name}`).uid === process.getuid();
+      const [threads, memory] = [Number(fields[17]), Number(fields[21]) * PAGE];
+      const pid = Number(name);
+      const start = fields[19];
+      found.push({ pid, parent, group, start, ours, threads, memory, terminal: terminal !== 0 });
+    } catch {
+      // It has ended in the meantime.
     }
   }
   return found;
 }
 
-/** A process's state, parent and time of start; undefined where it has ended. */
-function statusOf(pid) {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    return [fields[0], Number(fields[1]), fields[19]];
-  } catch {
-    return undefined;
-  }
-}
-
 /**
- * The processes whose environment names Orthanc's private folder, those of no terminal that work in it, and those
- * that Orthanc had started when it was told to stop: also those that left its process group or whose parent is
- * gone. Empty where the system has no /proc.
+ * Orthanc and all that it has started: the children of this process and theirs, which also has those whose parents
+ * have ended if it is the one that such children fall to; else those whose environment names Orthanc's private
+ * folder, those of no terminal that work in it, and those that were there when Orthanc was told to stop, also if they
+ * left its process group.
+ *
+ * @returns {(Process & { own: boolean })[]} also whether its process group is one that Orthanc's descendants have made
  */
 function descendants() {
-  if (!existsSync("/proc")) return [];
+  const processes = all();
   const mark = `TMPDIR=${task.env.TMPDIR}\0`;
-  const pids = [];
-  for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+  const family = new Set([process.pid]);
+  for (const member of family) {
+    for (const { pid, parent } of processes) if (parent === member) family.add(pid);
+  }
+  const known = ({ pid, start }) => before.get(pid) === start;
+  const marked = ({ pid, terminal }) => {
     try {
-      const [state, , start] = statusOf(name) ?? [];
-      if (state === undefined || state === "Z") continue;
-      const known = family.get(Number(name)) === start;
-      const named = () => readFileSync(`/proc/${name}/environ`, "latin1").includes(mark);
-      if (known || named() || worksThere(name)) pids.push(Number(name));
+      const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
+      return environment.includes(mark) || (!terminal && worksThere(pid));
     } catch {
       // Another user's, or ended in the meantime.
+      return false;
     }
-  }
-  return pids.filter((pid) => pid !== process.pid);
+  };
+  const guard = processes.find(({ pid }) => pid === process.pid);
+  return processes
+    .filter((one) => one !== guard && (family.has(one.pid) || known(one) || marked(one)))
+    .map((one) => ({ ...one, own: family.has(one.pid) && one.group !== guard?.group }));
 }
 
 /**
  * Whether a process works in Orthanc's private folder, as one that was started with another environment does.
  * One that has a terminal is a reader's own, who looks around there.
  *
- * @param {string} pid
+ * @param {number} pid
  */
 function worksThere(pid) {
-  if (readlinkSync(`/proc/${pid}/cwd`) !== folder) return false;
-  const [, , , , terminal] = readFileSync(`/proc/${pid}/stat`, "latin1")
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return terminal === "0";
+  return readlinkSync(`/proc/${pid}/cwd`) === folder;
 }

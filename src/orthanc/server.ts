@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -38,6 +39,11 @@ export interface OrthancOptions {
   configuration?: Record<string, unknown>;
   /** Variables that are added to Orthanc's environment. */
   environment?: Record<string, string>;
+  /**
+   * How many processes there may be at once, with Orthanc, and how much memory they may have together, in bytes.
+   * Beyond that they are killed: that is then how Orthanc ended.
+   */
+  limits?: { processes: number; memory: number };
   /** Gives up starting, and kills what has started. */
   signal?: AbortSignal;
 }
@@ -130,11 +136,11 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
   // From here on, nothing is awaited until the signal is listened to.
   signal?.throwIfAborted();
   const { command, args } = installation.orthanc;
-  const guard = spawn(process.execPath, [GUARD], {
-    stdio: ["pipe", "pipe", "inherit"],
-    env: {},
-    detached: true,
-  });
+  const guard = startGuard();
+  if (guard.pid === undefined) {
+    const [error] = await once(guard, "error");
+    throw new StartError(`Orthanc's guard did not start (${error.message}): end other programs.`);
+  }
   const task = {
     command,
     args: [...args, path.join(folder, CONFIGURATION)],
@@ -151,6 +157,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     files: { ...files, [CONFIGURATION]: JSON.stringify(configuration, null, 2) },
     links,
     log: logFile,
+    limits: options.limits,
   };
   guard.stdin.on("error", () => {});
   guard.stdin.write(`${JSON.stringify(task)}\n`);
@@ -174,13 +181,15 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
   const ended = once(guard, "close").then(async () => {
     keepLog(name, lastLog);
     if (howItEnded) return howItEnded;
-    // Somebody has killed the guard: Orthanc leads a process group, whose id is its own.
+    // Somebody has killed the guard. Orthanc leads a process group, whose id is its own.
     try {
       if (pid) process.kill(-pid, "SIGKILL");
     } catch {
       // It has ended in the meantime.
     }
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    const next = startGuard();
+    next.stdin?.on("error", () => {}).end(`${JSON.stringify({ ...task, command: undefined })}\n`);
+    await once(next, "close").catch(() => {});
     return "its guard was killed";
   });
   const stop = async () => {
@@ -258,6 +267,24 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
     kill,
     restart,
   };
+}
+
+/** The number of Linux's system call `prctl`. */
+const PRCTL: Partial<Record<NodeJS.Architecture, number>> = { x64: 157, arm64: 167 };
+/** `PR_SET_CHILD_SUBREAPER`, which a program keeps when it goes on as another one. */
+const SUBREAPER = "syscall(shift, 36, 1, 0, 0, 0); exec @ARGV";
+const PERL = "/usr/bin/perl";
+
+/**
+ * Starts a guard, where it can be done as the process to which all descendants fall whose parents have ended: it
+ * finds them then, whatever they have done to be on their own. Node can't ask Linux for that itself; every Debian
+ * has Perl.
+ */
+function startGuard() {
+  const prctl = process.platform === "linux" && existsSync(PERL) ? PRCTL[process.arch] : undefined;
+  const perl = prctl === undefined ? [] : [PERL, "-e", SUBREAPER, String(prctl)];
+  const [command = "", ...args] = [...perl, process.execPath, GUARD];
+  return spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env: {}, detached: true });
 }
 
 async function sendFiles(installation: Installation, port: number, files: string[]) {
