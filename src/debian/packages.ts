@@ -422,8 +422,9 @@ export async function libraryFolders(root: string): Promise<string[]> {
     const parent = path.join(root, library);
     const names = await readdir(parent).catch(() => []);
     for (const triplet of names.filter((name) => name.includes("-linux-gnu"))) {
-      // Debian chooses between several BLAS libraries with links that install scripts make.
-      for (const inner of ["", "blas", "lapack"]) folders.push(path.join(parent, triplet, inner));
+      // Debian chooses between several BLAS libraries with links that install scripts make; others have libraries of
+      // their own, in a folder that they name from `/`.
+      for (const inner of ["", "blas", "lapack", "pulseaudio"]) folders.push(path.join(parent, triplet, inner));
     }
     folders.push(parent);
   }
