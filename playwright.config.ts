@@ -1,10 +1,8 @@
 import { defineConfig } from "@playwright/test";
-import getPort from "get-port";
 import { findBrowser } from "./src/setup/browser.ts";
 
-// Every worker reads this file: what the first reading has found out goes to the others in the environment.
-process.env.SITE_PORT ??= String(await getPort());
-process.env.LIVE_PORT ??= String(await getPort());
+// Each server takes a free port and prints it. Playwright puts the named part into the environment, and every worker
+// reads this file again when it is there.
 const origin = `http://127.0.0.1:${process.env.SITE_PORT}`;
 const live = `http://127.0.0.1:${process.env.LIVE_PORT}`;
 const browser = await findBrowser();
@@ -35,7 +33,13 @@ export default defineConfig({
     },
   ],
   webServer: [
-    { command: `npm run serve -- --static --port ${process.env.SITE_PORT}`, url: origin },
-    { command: `npm run serve -- --port ${process.env.LIVE_PORT}`, url: live },
+    {
+      command: "npm run serve -- --static --port 0",
+      wait: { stdout: /http:\/\/127\.0\.0\.1:(?<site_port>\d+)\// },
+    },
+    {
+      command: "npm run serve -- --port 0",
+      wait: { stdout: /http:\/\/127\.0\.0\.1:(?<live_port>\d+)\// },
+    },
   ],
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import getPort from "get-port";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isRunning, leftovers, type Occupied, processesIn } from "./leftovers.ts";
 import { type Orthanc, type OrthancOptions, StartError, startOrthanc } from "./server.ts";
@@ -284,6 +285,46 @@ describe("an Orthanc that does not start says why in the words of its log, and l
     expect(failure.message).toContain(reason);
     expect(processesIn(root)).toEqual([]);
     expect(await readdir(path.join(root, "tmp"))).toEqual([]);
+  });
+});
+
+describe("a port that somebody else takes before Orthanc does", () => {
+  /** A plugin that takes the port itself, as often as it is told to: plugins load before Orthanc listens. */
+  const taking = (setting: string, times: number) =>
+    script(`
+import json, os, socket, orthanc
+count = os.path.join("${root}", "count")
+with open(count, "a") as file:
+    file.write("x")
+if os.path.getsize(count) <= ${times}:
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", json.loads(orthanc.GetConfiguration())["${setting}"]))
+    taken.listen()
+`);
+  const starts = async () => (await stat(path.join(root, "count"))).size;
+
+  test.each(["HttpPort", "DicomPort"])("is replaced by another one: %s", async (setting) => {
+    const orthanc = await start({ script: await taking(setting, 1) });
+    expect((await orthanc.request("/system")).status).toBe(200);
+    expect(await starts()).toBe(2);
+    expect(await readdir(path.join(root, "tmp"))).toEqual([path.basename(orthanc.folder)]);
+  });
+
+  test("each time is told after the fifth", async () => {
+    const failure = await start({ script: await taking("HttpPort", 100) }).catch((error) => error);
+    expect(failure).toBeInstanceOf(StartError);
+    expect(failure.message).toMatch(/TCP port of the HTTP server is .*already in use/);
+    expect(await starts()).toBe(5);
+    expect(await readdir(path.join(root, "tmp"))).toEqual([]);
+  });
+
+  test("that its caller has chosen is told at once", async () => {
+    const failure = await start({
+      script: await taking("DicomPort", 100),
+      configuration: { DicomPort: await getPort() },
+    }).catch((error) => error);
+    expect(failure.message).toMatch(/TCP port of the DICOM server is .*already in use/);
+    expect(await starts()).toBe(1);
   });
 });
 

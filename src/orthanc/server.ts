@@ -17,6 +17,9 @@ import { keepLog, makeSecret } from "./secrets.ts";
 /** How long Orthanc may take to answer for the first time, in milliseconds. */
 const START_LIMIT = 30_000;
 const GUARD = path.join(import.meta.dirname, "guard.js");
+/** How many times Orthanc is started when others are faster to take the ports that were free. */
+const TRIES = 5;
+const PORT_TAKEN = /The TCP port of the (HTTP|DICOM) server is privileged or already in use/;
 const USER = "reader";
 const CONFIGURATION = "orthanc.json";
 
@@ -104,6 +107,20 @@ export interface Orthanc {
  * @throws the signal's reason where it was aborted
  */
 export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthanc> {
+  // A port is free when it is chosen, and may be taken before Orthanc listens there.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      const chosen = options.configuration ?? {};
+      const ours = !("HttpPort" in chosen || "DicomPort" in chosen);
+      const taken = error instanceof StartError && PORT_TAKEN.test(error.message);
+      if (!taken || !ours || attempt === TRIES) throw error;
+    }
+  }
+}
+
+async function startOnce(options: OrthancOptions): Promise<Orthanc> {
   const { script, signal, files = {}, links = {} } = options;
   const installation = await findOrthanc({ release: options.release });
   // The guard makes it, so that there is none without somebody to remove it.
