@@ -31,10 +31,7 @@ afterAll(() => {
 
 test("a request that is never answered ends in time, also when garbage is collected", async () => {
   const limited = withinLimit(1_000, never, (signal) => fetch(url, { signal }));
-  await expect(limited).rejects.toMatchObject({
-    name: "TimeoutError",
-    message: "no answer within 1 seconds",
-  });
+  await expect(limited).rejects.toThrow("it takes longer than 1 seconds");
 }, 10_000);
 
 test("it ends at once when it is aborted from outside, with that reason", async () => {

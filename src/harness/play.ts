@@ -8,7 +8,7 @@ import type { Orthanc } from "../orthanc/server.ts";
 import { OUTPUT_LIMIT, readText, toAnswer } from "./answer.ts";
 import type { Example, Step, Twin } from "./example.ts";
 import { judgeEnding } from "./judge.ts";
-import { withinLimit } from "./limit.ts";
+import { abortedWith, withinLimit } from "./limit.ts";
 import { strayListeners } from "./listeners.ts";
 import { nodeListens } from "./node.ts";
 import type { Call, Progress, StepRun, TwinRun, Versions } from "./run.ts";
@@ -48,8 +48,8 @@ export async function playTwin(
   const orthanc = await startTwin(example, twin, options);
   report({ type: "started", milliseconds: Math.round(performance.now() - start) });
 
-  const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, ...(options.signal ? [options.signal] : [])]);
+  const over = abortedWith(options.signal);
+  const { signal } = over;
   const followed = followLog(orthanc, report, over);
   try {
     const names = await instanceNames(orthanc, example);
