@@ -16,7 +16,7 @@ export function abortedWith(signal?: AbortSignal): AbortController {
 /**
  * Does something that can be aborted, and aborts it after a time.
  * @param work is given what it has to listen to
- * @throws what the work throws, such as the signal's reason: TimeoutError after that many milliseconds
+ * @throws what the work throws, such as the signal's reason, or that it took longer than that many milliseconds
  */
 export async function withinLimit<Result>(
   milliseconds: number,

@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { fetch } from "undici";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { withinLimit } from "./limit.ts";
+
+/** Accepts requests and never answers one. */
+const silent = createServer(() => {});
+const never = new AbortController().signal;
+let url: string;
+
+/** Collects garbage, again and again: what nothing refers to is gone. */
+let collecting: NodeJS.Timeout;
+
+beforeAll(async () => {
+  await once(silent.listen(0, "127.0.0.1"), "listening");
+  url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  collecting = setInterval(collect, 50);
+});
+
+afterAll(() => {
+  clearInterval(collecting);
+  silent.closeAllConnections();
+  silent.close();
+});
+
+test("a request that is never answered ends in time, also when garbage is collected", async () => {
+  const limited = withinLimit(1_000, never, (signal) => fetch(url, { signal }));
+  await expect(limited).rejects.toThrow("it takes longer than 1 seconds");
+}, 10_000);
+
+test("it ends at once when it is aborted from outside, with that reason", async () => {
+  const outside = new AbortController();
+  const limited = withinLimit(60_000, outside.signal, (signal) => fetch(url, { signal }));
+  outside.abort(new Error("enough"));
+  await expect(limited).rejects.toThrow("enough");
+});
+
+test("what is done in time is handed on, and the limit ends with it", async () => {
+  let seen: AbortSignal | undefined;
+  const done = await withinLimit(50, never, async (signal) => {
+    seen = signal;
+    return "done";
+  });
+  expect(done).toBe("done");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(seen?.aborted).toBe(false);
+});
