@@ -25,7 +25,7 @@ export async function withinLimit<Result>(
 ): Promise<Result> {
   const limit = abortedWith(signal);
   const late = () => {
-    const text = `no answer within ${milliseconds / 1000} seconds`;
+    const text = `it takes longer than ${milliseconds / 1000} seconds`;
     limit.abort(new DOMException(text, "TimeoutError"));
   };
   const timer = setTimeout(late, milliseconds);
