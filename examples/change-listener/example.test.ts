@@ -323,13 +323,13 @@ test("typescript: it asks again until Orthanc listens", async () => {
   const { routes } = await readExample("change-listener");
   const orthanc = ended(
     await startOrthanc({
-      // What else Orthanc loads after the bridge takes two seconds.
+      // What else Orthanc loads after the bridge takes longer than a start of Node.
       script: "slow_start.py",
       files: {
         ...(await edited("typescript", {})),
         "bridge.py": await readFile(path.join(EXAMPLES, "bridge/bridge.py"), "utf8"),
         "package.json": '{ "type": "module" }',
-        "slow_start.py": "import time\nimport bridge\ntime.sleep(2)\n",
+        "slow_start.py": "import time\nimport bridge\ntime.sleep(6)\n",
       },
       links: { node_modules: path.resolve(EXAMPLES, "../node_modules") },
       environment: typescriptEnvironment(),

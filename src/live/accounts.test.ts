@@ -27,7 +27,7 @@ import { createSite } from "./site.ts";
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
 /** Docusaurus needs a while until it serves its first page. */
 const LATER = { timeout: 300_000, interval: 500 };
-const META = new RegExp(`<meta name="${SECRET_META}" content="([\\w-]{43})"`);
+const META = new RegExp(`<meta name="${SECRET_META}" content="([0-9a-f]{64})"`);
 const NO_IPV6 = Object.values(networkInterfaces()).some((all) =>
   all?.some(({ address }) => address === "::1"),
 )

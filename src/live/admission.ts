@@ -10,7 +10,7 @@
  * `onlyOwnPages` stands before the API, and refuses whoever lacks the secret, which is made at each start and given
  * only to pages that this server has served.
  */
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import {
   type IncomingMessage,
   type RequestListener,
@@ -24,6 +24,7 @@ import type { Duplex } from "node:stream";
 import type { HttpBindings } from "@hono/node-server";
 import { createMiddleware } from "hono/factory";
 import { HTTPException } from "hono/http-exception";
+import { makeSecret } from "../orthanc/secrets.ts";
 import { SECRET_HEADER } from "./events.ts";
 import { knowsOwners, ownerOf } from "./owners.ts";
 
@@ -43,9 +44,7 @@ export type Accounts = "all" | "own" | { token: string };
  * @returns the same for all servers of this process
  */
 export function ownAccount(): Promise<Accounts> {
-  own ??= knowsOwners().then((known) =>
-    known ? "own" : { token: randomBytes(32).toString("base64url") },
-  );
+  own ??= knowsOwners().then((known) => (known ? "own" : { token: makeSecret() }));
   return own;
 }
 let own: Promise<Accounts> | undefined;

@@ -21,7 +21,7 @@ import { ask, pageHeaders } from "./served.ts";
 import { createSite } from "./site.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
-const META = new RegExp(`<meta name="${SECRET_META}" content="([\\w-]{43})"`);
+const META = new RegExp(`<meta name="${SECRET_META}" content="([0-9a-f]{64})"`);
 const OUTSIDE = "this is outside of the site";
 const SOON = { timeout: 60_000, interval: 100 };
 
