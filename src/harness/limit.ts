@@ -23,16 +23,16 @@ export async function withinLimit<Result>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const limit = abortedWith(signal);
-  const late = () => {
-    const text = `it takes longer than ${milliseconds / 1000} seconds`;
-    limit.abort(new DOMException(text, "TimeoutError"));
-  };
-  const timer = setTimeout(late, milliseconds);
+  const limit = new AbortController();
+  const stop = () => limit.abort(signal.reason);
+  signal.addEventListener("abort", stop);
+  const tooLong = new Error(`it takes longer than ${milliseconds / 1000} seconds`);
+  const timer = setTimeout(() => limit.abort(tooLong), milliseconds);
   try {
+    signal.throwIfAborted();
     return await work(limit.signal);
   } finally {
     clearTimeout(timer);
-    limit.abort(); // It no longer listens to the signal.
+    signal.removeEventListener("abort", stop);
   }
 }
