@@ -168,7 +168,8 @@ writeSync(1, /certificates: .*/.exec(await orthanc.log()) + "\\n");`,
       ["unshare", ...bare, "sh"],
     );
     expect(await caller.line).toMatch(/^certificates: .*\/\.orthanc\/.*\/ca-certificates\.crt$/);
-    expect(caller.process.kill("SIGTERM")).toBe(true);
+    caller.process.kill("SIGTERM");
+    await caller.guardEnded;
   });
 
   test("can be one of several", async () => {
