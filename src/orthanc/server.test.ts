@@ -153,7 +153,13 @@ orthanc.RegisterRestCallback("/python", answer)
     skip,
   }) => {
     // In a mount namespace of its own, where the machine's certificates are hidden.
-    const bare = ["--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none /etc/ssl && "$@"'];
+    const bare = [
+      "--map-root-user",
+      "--mount",
+      "sh",
+      "-c",
+      'mount -t tmpfs none /etc/ssl && exec "$@"',
+    ];
     const trial = await execa("unshare", [...bare, "sh", "true"], { reject: false });
     if (trial.failed) {
       console.warn(`Skipped: no view of the files of a test's own. ${trial.shortMessage}`);
