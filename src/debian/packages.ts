@@ -117,6 +117,7 @@ async function fetchPackages(
       report(`unpacking package ${index + 1} of ${archives.length}`);
       await start("dpkg-deb", ["--extract", archive, root]);
     }
+    await addCertificates(root);
     await rename(root, real).catch(async (error) => {
       // Another process may have been faster.
       if (!(await exists(real))) throw error;
@@ -125,6 +126,30 @@ async function fetchPackages(
     process.off("exit", interrupted);
     remove(partial);
   }
+}
+
+/**
+ * Does what the install script of `ca-certificates` would do, as far as Python asks for it: one file of all
+ * certificates, and Debian's `certifi` finds it where the machine itself has none. (Since requests 2.32, importing it
+ * fails without.)
+ */
+async function addCertificates(root: string) {
+  const module = path.join(root, "usr/lib/python3/dist-packages/certifi/core.py");
+  if (!(await exists(module))) return;
+  const folder = path.join(root, "usr/share/ca-certificates/mozilla");
+  const names = await readdir(folder);
+  const certificates = await Promise.all(names.map((name) => readFile(path.join(folder, name))));
+  const machines = "/etc/ssl/certs/ca-certificates.crt";
+  await writeFile(path.join(root, machines), certificates);
+  const unpacked = path.relative(path.dirname(module), path.join(root, machines));
+  await appendFile(
+    module,
+    `
+import os
+if not os.path.exists(DEBIAN_CA_CERTS_PATH):
+    DEBIAN_CA_CERTS_PATH = os.path.join(os.path.dirname(__file__), ${JSON.stringify(unpacked)})
+`,
+  );
 }
 
 /** Makes `folder` a link to `real` in one step, whatever it was. */

@@ -7,7 +7,6 @@ import { ExampleError, type Twin } from "./example.ts";
 import { type Hazard, type HazardStep, type Kind, programOf } from "./hazard.ts";
 import { workers } from "./processes.ts";
 import type { Versions } from "./run.ts";
-import { removeLostSemaphores } from "./semaphores.ts";
 import { startTwin, type TwinFiles, versionsOf } from "./twin.ts";
 
 /** How long an answer or an end may take where the hazard says nothing else, in milliseconds. */
@@ -70,15 +69,6 @@ export async function provoke(
   twin: Twin,
   edited: TwinFiles = {},
 ): Promise<Provoked> {
-  const since = Date.now();
-  try {
-    return await play(hazard, kind, twin, edited);
-  } finally {
-    removeLostSemaphores(since);
-  }
-}
-
-async function play(hazard: Hazard, kind: Kind, twin: Twin, edited: TwinFiles): Promise<Provoked> {
   const program = programOf(hazard, kind, twin);
   if (!program) throw new ExampleError(`${hazard.id} has no ${kind} ${twin} program.`);
   const seen: SeenProgram = { kind, twin, start: "Orthanc starts.", steps: [], log: [] };

@@ -27,6 +27,7 @@ import {
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { removeLostSemaphores } from "./semaphores.js";
 
 /** How long Orthanc may take to end by itself, in milliseconds. */
 const GRACE = 8_000;
@@ -60,6 +61,7 @@ const first = (await orders.next()).value;
 if (!first) process.exit();
 /** @type {Task} */
 const task = JSON.parse(first);
+const began = Date.now();
 
 // A terminal's Ctrl-C and hang-up are for the program that started us.
 for (const signal of ["SIGINT", "SIGHUP", "SIGTERM"]) process.on(signal, () => {});
@@ -99,6 +101,7 @@ orthanc.kill("SIGTERM");
 if (order !== "kill") await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
 const left = order === "kill" ? [] : await leftBehind();
 await killAll();
+removeLostSemaphores(began);
 const said = say({ ended: exceeded ?? (await ended), log: lastWords(), left });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
 // A long log is not written at once.

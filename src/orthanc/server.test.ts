@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { execa } from "execa";
 import getPort from "get-port";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isRunning, leftovers, type Occupied, processesIn } from "./leftovers.ts";
@@ -146,6 +147,35 @@ orthanc.RegisterRestCallback("/python", answer)
     expect(await (await orthanc.request("/python")).text()).toBe("Python 3.13");
     await orthanc.send([path.join(orthanc.installation.testFiles, "CT_small.dcm")]);
     expect(await (await orthanc.request("/instances")).json()).toHaveLength(1);
+  });
+
+  test("needs no certificates of the machine's own: Python's requests has those of its packages", async ({
+    skip,
+  }) => {
+    // In a mount namespace of its own, where the machine's certificates are hidden.
+    const bare = [
+      "--map-root-user",
+      "--mount",
+      "sh",
+      "-c",
+      'mount -t tmpfs none /etc/ssl && exec "$@"',
+    ];
+    const trial = await execa("unshare", [...bare, "sh", "true"], { reject: false });
+    if (trial.failed) {
+      console.warn(`Skipped: no view of the files of a test's own. ${trial.shortMessage}`);
+      skip(`no view of the files of a test's own: ${trial.shortMessage}`);
+    }
+    const plugin = await script(
+      "import certifi, requests\nprint('certificates:', certifi.where())",
+    );
+    const caller = await call(
+      `const orthanc = await startOrthanc({ release: "trixie", script: ${JSON.stringify(plugin)} });
+writeSync(1, /certificates: .*/.exec(await orthanc.log()) + "\\n");`,
+      ["unshare", ...bare, "sh"],
+    );
+    expect(await caller.line).toMatch(/^certificates: .*\/\.orthanc\/.*\/ca-certificates\.crt$/);
+    caller.process.kill("SIGTERM");
+    await caller.guardEnded;
   });
 
   test("can be one of several", async () => {
@@ -373,8 +403,12 @@ await startOrthanc();`);
   });
 });
 
-/** Runs a program that uses `startOrthanc` and gives its first line, and how it ended: exit code or signal. */
-async function call(program: string) {
+/**
+ * Runs a program that uses `startOrthanc` and gives its first line, and how it ended: exit code or signal.
+ *
+ * @param before a command that runs what follows it
+ */
+async function call(program: string, before: string[] = []) {
   const file = path.join(root, "caller.mjs");
   const server = JSON.stringify(pathToFileURL(path.join(import.meta.dirname, "server.ts")));
   await writeFile(
@@ -382,7 +416,8 @@ async function call(program: string) {
     `import { writeSync } from "node:fs";\nimport { startOrthanc } from ${server};\n${program}\n`,
   );
   const loader = import.meta.resolve("@oxc-node/core/register");
-  const caller = spawn(process.execPath, ["--import", loader, file], {
+  const [command = "", ...args] = [...before, process.execPath, "--import", loader, file];
+  const caller = spawn(command, args, {
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });

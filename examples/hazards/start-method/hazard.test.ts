@@ -1,15 +1,12 @@
 import path from "node:path";
 import { execa } from "execa";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readHazard } from "../../../src/harness/hazard.ts";
 import { endAfterEachTest } from "../../../src/harness/live.ts";
-import { removeLostSemaphores } from "../../../src/harness/semaphores.ts";
 import { readTwinFiles, startTwin, type TwinFiles } from "../../../src/harness/twin.ts";
 import { findOrthanc } from "../../../src/orthanc/installation.ts";
 import { StartError } from "../../../src/orthanc/server.ts";
 
-const began = Date.now();
-afterAll(() => removeLostSemaphores(began));
 const ended = endAfterEachTest();
 
 /** Starts the failing Python program, changed. */
