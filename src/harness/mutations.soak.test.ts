@@ -56,7 +56,8 @@ async function reportsOf(mutation: Mutation): Promise<string[]> {
       expectation: async () => judgeRun(example, run).problems,
       comparison: async () => differences(example, await played(example, other(twin)), run),
       end: () => stopped,
-      limit: async () => [],
+      // Too much output may only show when the run is over.
+      limit: () => stopped,
       hazard: async () => [],
     };
     const found = await reports[caughtBy]();
