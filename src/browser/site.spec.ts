@@ -54,6 +54,7 @@ test("the page of licenses names all whose code is built into the site", async (
     "pagefind/pagefind-worker.js",
     "pagefind/pagefind.js",
   ]);
+  expect(built.filter((file) => /\.(woff2?|ttf|otf|eot)$/.test(file))).toEqual([]);
 });
 
 /** What axe has found, one line for each element. */

@@ -37,5 +37,5 @@ export function Guards({ of }: { of: string }): ReactNode {
 
 /** A test's title without the names of what it is repeated for. */
 function plain(title: string): string {
-  return title.replace(/%s: |\$twin: /, "").replace(/%s|\$\w+/g, "…");
+  return title.replace(/(%s|\$twin): /, "").replace(/%s|\$\w+/g, "…");
 }

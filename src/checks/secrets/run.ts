@@ -29,6 +29,7 @@ mkdirSync(path.join(folder, "logs"), { recursive: true, mode: 0o700 });
 mkdirSync(temporary);
 chmodSync(temporary, 0o1777);
 const watch = new Watch(folder, temporary);
+for (const sources of ["src", "examples", "docs"]) watch.learnMadeUp(path.join(here, sources));
 
 const [command = "", ...args] = process.argv.slice(2);
 const child = spawn(command, args, {
@@ -91,7 +92,6 @@ watch.search(
   (file) =>
     NOT_OURS.includes(file) ||
     (path.dirname(file) === MODULES && !path.basename(file).startsWith(".")),
-  (file) => /^(src|examples|docs)\//.test(path.relative(here, file)),
 );
 watch.search(path.join(folder, "npm"));
 watch.searchOutput(path.join(folder, "output"));

@@ -19,6 +19,7 @@ const LOADER = createRequire(import.meta.url)
   .replace(/index\.js$/, "register.mjs");
 /** A token of Orthanc's, as it is in a header. */
 const token = () => `Bearer ${crypto.randomUUID()}`;
+const MADE_UP = token();
 const bare = (header: string) => header.replace("Bearer ", "");
 
 let root: string;
@@ -156,7 +157,8 @@ describe("after the tests", () => {
   /** Runs a module that has a new secret as `secret`, in an empty folder. */
   async function run(module: string) {
     const folder = path.join(root, "work");
-    await mkdir(folder, { recursive: true });
+    await mkdir(path.join(folder, "src"), { recursive: true });
+    await writeFile(path.join(folder, "src/made-up.test.ts"), `const header = "${MADE_UP}";`);
     const prelude = `
       import { mkdirSync, writeFileSync } from "node:fs";
       import path from "node:path";
@@ -186,7 +188,7 @@ describe("after the tests", () => {
       write("build/index.html", "<meta content=" + secret + ">");
       write("node_modules/.cache/page", "\\0\\xff" + secret + "abc");
       write("node_modules/package/index.js", secret);
-      write("src/made-up.test.ts", token);
+      write("node_modules/.cache/copy", "${MADE_UP}");
       write("src/real.ts", secret);
       write(process.env.TMPDIR + "/forgotten/orthanc.json", secret);`);
     expect(exitCode).toBe(1);

@@ -44,6 +44,7 @@ export class Watch {
   readonly #temporary: string;
   readonly #sightings = new Map<string, Sighting>();
   readonly #certain = new Set<string>();
+  readonly #madeUp = new Set<string>();
   readonly #tokens = new Set<string>();
   readonly #states = new Set<string>();
   readonly #processes = new Set<string>();
@@ -72,19 +73,23 @@ export class Watch {
     }
   }
 
+  /** Learns of made up tokens, which somebody has written into the sources below a folder, or into a copy of them. */
+  learnMadeUp(folder: string): void {
+    for (const file of filesBelow(folder)) {
+      for (const { hash, certain } of candidatesIn(readText(file))) {
+        if (certain) this.#madeUp.add(hash);
+      }
+    }
+  }
+
   /**
    * Looks at every file below a folder.
    * @param skip whether to pass over a file or folder
-   * @param written whether a file was written by hand, and may name a made up token
    */
-  search(
-    folder: string,
-    skip: (file: string) => boolean = () => false,
-    written: (file: string) => boolean = () => false,
-  ): void {
+  search(folder: string, skip: (file: string) => boolean = () => false): void {
     for (const file of filesBelow(folder, (file) => isWatch(file) || skip(file))) {
       this.#files += 1;
-      this.#search(readText(file), file, { certain: !written(file) });
+      this.#search(readText(file), file);
     }
   }
 
@@ -181,7 +186,7 @@ export class Watch {
         continue;
       }
       const place = () => `${where}: ${lineAround(text, candidate)}`;
-      if (certain && certainly) this.#certain.add(place());
+      if (certain && certainly && !this.#madeUp.has(hash)) this.#certain.add(place());
       const key = `${where} ${hash}`;
       if (!this.#sightings.has(key)) this.#sightings.set(key, { hash, place: place() });
     }
