@@ -292,7 +292,11 @@ function descendants() {
   const guard = processes.find(({ pid }) => pid === process.pid);
   return processes
     .filter((one) => one !== guard && (family.has(one.pid) || known(one) || marked(one)))
-    .map((one) => ({ ...one, own: family.has(one.pid) && one.group !== guard?.group }));
+    .map((one) => ({
+      ...one,
+      // Linux takes 0 and 1 for something else than a group's id: for this process's group, and for all processes.
+      own: family.has(one.pid) && one.group > 1 && one.group !== guard?.group,
+    }));
 }
 
 /**
