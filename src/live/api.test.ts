@@ -212,13 +212,15 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
   const slow: RunRequest = { example: "rest-token", twins: ["python"], edited: SLOW };
   const first = await start(slow);
   const second = await start(slow);
-  for (const id of [first, second]) {
-    for await (const [, event] of follow(id)) if (event.type === "starting") break;
-  }
   const third = await start(slow);
   const events = follow(third);
   const next = async () => (await events.next()).value?.[1];
   expect(await next()).toEqual({ type: "waiting", ahead: 0 });
+  // They are followed to their ends: a run that nobody follows is stopped.
+  const following = [follow(first), follow(second)];
+  for (const one of following) {
+    while ((await one.next()).value?.[1].type !== "starting");
+  }
   expect(await stop(first)).toBe(204);
   expect(await next()).toMatchObject({ type: "starting", twin: "python" });
 
@@ -242,6 +244,7 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
     expect((await told(id)).at(-1)).toEqual(stopped);
     expect(await told(id)).not.toContainEqual(starting);
   }
+  for (const one of following) await one.return(undefined);
 });
 
 test("a run that is stopped in its middle ends, and leaves no process and no folder", async () => {
