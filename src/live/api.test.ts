@@ -225,7 +225,13 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
   expect(await next()).toMatchObject({ type: "starting", twin: "python" });
 
   const waiting: string[] = [];
-  while (waiting.length < 8) waiting.push(await start(slow));
+  while (waiting.length < 8) {
+    const id = await start(slow);
+    waiting.push(id);
+    const one = follow(id);
+    expect((await one.next()).value?.[1].type).toBe("waiting");
+    following.push(one);
+  }
   const { status, json } = await asPage("POST", "/live/runs", slow);
   expect(json).toEqual({ error: expect.stringMatching(/^8 runs are waiting already\. /) });
   expect(status).toBe(429);
