@@ -212,18 +212,26 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
   const slow: RunRequest = { example: "rest-token", twins: ["python"], edited: SLOW };
   const first = await start(slow);
   const second = await start(slow);
-  for (const id of [first, second]) {
-    for await (const [, event] of follow(id)) if (event.type === "starting") break;
-  }
   const third = await start(slow);
   const events = follow(third);
   const next = async () => (await events.next()).value?.[1];
   expect(await next()).toEqual({ type: "waiting", ahead: 0 });
+  // They are followed to their ends: a run that nobody follows is stopped.
+  const following = [follow(first), follow(second)];
+  for (const one of following) {
+    while ((await one.next()).value?.[1].type !== "starting");
+  }
   expect(await stop(first)).toBe(204);
   expect(await next()).toMatchObject({ type: "starting", twin: "python" });
 
   const waiting: string[] = [];
-  while (waiting.length < 8) waiting.push(await start(slow));
+  while (waiting.length < 8) {
+    const id = await start(slow);
+    waiting.push(id);
+    const one = follow(id);
+    expect((await one.next()).value?.[1].type).toBe("waiting");
+    following.push(one);
+  }
   const { status, json } = await asPage("POST", "/live/runs", slow);
   expect(json).toEqual({ error: expect.stringMatching(/^8 runs are waiting already\. /) });
   expect(status).toBe(429);
@@ -242,6 +250,7 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
     expect((await told(id)).at(-1)).toEqual(stopped);
     expect(await told(id)).not.toContainEqual(starting);
   }
+  for (const one of following) await one.return(undefined);
 });
 
 test("a run that is stopped in its middle ends, and leaves no process and no folder", async () => {

@@ -10,8 +10,11 @@ import { findMistakes } from "./mistakes.ts";
 
 /** How long a run may take, without the time that it waits for others, in milliseconds. */
 const RUN_LIMIT = 120_000;
-/** How many processes a twin may have at once, with Orthanc, and how much memory in all, in bytes. */
-const LIMITS = { processes: 100, memory: 2_000_000_000 };
+/**
+ * How many processes a twin may have at once, with Orthanc, how much memory in all, and how much it may print before
+ * Orthanc has started, in bytes. From then on there is a lower limit.
+ */
+const LIMITS = { processes: 100, memory: 2_000_000_000, log: 10_000_000 };
 /** After this time without anybody who follows it, a run is stopped, in milliseconds. A page reloads in less. */
 const ABANDONED = 10_000;
 

@@ -1,6 +1,6 @@
 /** For tests: an app of ours behind a real socket, and how to ask it. */
 import { once } from "node:events";
-import { type IncomingHttpHeaders, request } from "node:http";
+import { type Agent, type IncomingHttpHeaders, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
@@ -14,6 +14,8 @@ export interface Asked {
   /** Undefined leaves one out. */
   headers?: Record<string, string | undefined>;
   body?: string;
+  /** Keeps connections for several. */
+  agent?: Agent;
 }
 
 /** What it has answered. */
@@ -39,13 +41,20 @@ export const pageHeaders = (host: string, secret: string) => ({
 });
 
 /** Asks with any headers, even such as `fetch` does not let anybody set, and waits for the whole answer. */
-export async function ask(host: string, { method = "GET", path, headers, body }: Asked) {
+export async function ask(host: string, { method = "GET", path, headers, body, agent }: Asked) {
   const [, hostname, port] = /^\[?(.*?)\]?:(\d+)$/.exec(host) ?? [];
   const sent = Object.entries({ host, ...headers }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
   return new Promise<Answer>((resolve, reject) => {
-    const asked = request({ hostname, port, method, path, headers: Object.fromEntries(sent) });
+    const asked = request({
+      hostname,
+      port,
+      method,
+      path,
+      agent,
+      headers: Object.fromEntries(sent),
+    });
     asked.once("response", (response) => {
       let text = "";
       response.setEncoding("utf8");

@@ -12,6 +12,7 @@
 import { spawn } from "node:child_process";
 import {
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -52,8 +53,12 @@ const LOG_LIMIT = 4_000_000;
  * @property {Record<string, string>} files to be written there: path below the folder to text
  * @property {Record<string, string>} links to be made there: path below the folder to what it points to
  * @property {string} log a file
- * @property {{ processes: number, memory: number }} [limits] how many processes there may be at once, with Orthanc,
- * and how much memory they may have together, in bytes; beyond that they are killed
+ * @property {Limits} [limits] beyond them, Orthanc and all that it has started are killed
+ *
+ * @typedef {object} Limits
+ * @property {number} processes how many there may be at once, with Orthanc
+ * @property {number} memory how much they may use together, in bytes
+ * @property {number} log how much they may print, in bytes
  */
 
 const orders = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -205,9 +210,9 @@ function commandOf(pid) {
  * after here.
  *
  * @param {number} pid Orthanc's
- * @param {{ processes: number, memory: number }} limits
+ * @param {Limits} limits
  */
-function limit(pid, { processes, memory }) {
+function limit(pid, { processes, memory, log: printed }) {
   const threads = all().reduce((sum, one) => (one.ours ? sum + one.threads : sum), 0);
   const options = [`--nproc=${threads + 10 * processes}`, `--data=${memory}`];
   spawn("prlimit", ["--pid", String(pid), ...options], { stdio: "ignore" }).on("error", () => {});
@@ -216,6 +221,8 @@ function limit(pid, { processes, memory }) {
     const used = found.reduce((sum, one) => sum + one.memory, 0);
     if (found.length > processes) exceeded = `it had more than ${processes} processes`;
     else if (used > memory) exceeded = `it used more than ${memory / 1_000_000} MB of memory`;
+    else if (fstatSync(log).size > printed)
+      exceeded = `it printed more than ${printed / 1_000_000} MB`;
     else return;
     clearInterval(looking);
     killAll();

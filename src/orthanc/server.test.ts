@@ -439,3 +439,24 @@ async function call(program: string, before: string[] = []) {
   line.catch(() => {});
   return { process: caller, line, end, guardEnded };
 }
+
+test("without an open file left, an Orthanc does not start, and says so; with some, it does", async () => {
+  const program = `
+import { closeSync, openSync } from "node:fs";
+import { startOrthanc } from "${pathToFileURL(path.join(import.meta.dirname, "server.ts"))}";
+// Everything is loaded then.
+await (await startOrthanc()).stop();
+const open = [];
+try { for (;;) open.push(openSync("/dev/null")); } catch {}
+for (const file of open.splice(-3)) closeSync(file);
+console.log(await startOrthanc().catch((error) => error.message));
+for (const file of open) closeSync(file);
+await (await startOrthanc()).stop();
+console.log("It has started.");
+`;
+  const { stdout } = await execa("sh", [
+    ...["-c", 'ulimit -n 100; exec "$@"', "sh", process.execPath],
+    ...["--import", "@oxc-node/core/register", "--input-type=module", "--eval", program],
+  ]);
+  expect(stdout).toMatch(/^Orthanc's guard did not start .*EMFILE.*\nIt has started\.$/);
+});

@@ -16,6 +16,10 @@ import { keepLog, makeSecret } from "./secrets.ts";
 
 /** How long Orthanc may take to answer for the first time, in milliseconds. */
 const START_LIMIT = 30_000;
+/** How long the guard may take to end everything, in milliseconds: longer than all that it waits for. */
+const GUARD_LIMIT = 30_000;
+/** How much of the end of its log is told when it does not start, in characters. */
+const LOG_TOLD = 20_000;
 const GUARD = path.join(import.meta.dirname, "guard.js");
 /** How many times Orthanc is started when others are faster to take the ports that were free. */
 const TRIES = 5;
@@ -43,10 +47,10 @@ export interface OrthancOptions {
   /** Variables that are added to Orthanc's environment. */
   environment?: Record<string, string>;
   /**
-   * How many processes there may be at once, with Orthanc, and how much memory they may have together, in bytes.
-   * Beyond that they are killed: that is then how Orthanc ended.
+   * How many processes there may be at once, with Orthanc, how much memory they may use together, and how much they
+   * may print, in bytes. Beyond that they are killed: that is then how Orthanc ended.
    */
-  limits?: { processes: number; memory: number };
+  limits?: { processes: number; memory: number; log: number };
   /** Gives up starting, and kills what has started. */
   signal?: AbortSignal;
 }
@@ -211,7 +215,10 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
   });
   const stop = async () => {
     guard.stdin.end();
+    // What it guards may have stopped it.
+    const late = setTimeout(() => guard.kill("SIGKILL"), GUARD_LIMIT);
     await ended;
+    clearTimeout(late);
     await agent.destroy();
   };
   const kill = () => {
@@ -252,7 +259,9 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
     if (started) return;
     await kill();
     signal?.throwIfAborted();
-    throw new StartError(`Orthanc did not start (${await ended}). Its log:\n${await log()}`);
+    throw new StartError(
+      `Orthanc did not start (${await ended}). Its log:\n${(await log()).slice(-LOG_TOLD)}`,
+    );
   };
   const restart = () => {
     pid = 0;
