@@ -131,6 +131,27 @@ orthanc.RegisterRestCallback("/greeting", answer)
     expect(await system.json()).toMatchObject({ Name: "Another name" });
   });
 
+  test("takes no Python's settings and no proxy of its caller's environment", async () => {
+    // Port 1 is nobody's. A module of another Python's would be loaded in place of Orthanc's own.
+    for (const name of ["http_proxy", "HTTP_PROXY"]) vi.stubEnv(name, "http://127.0.0.1:1");
+    const others = path.join(root, "python");
+    await mkdir(others);
+    await writeFile(path.join(others, "requests.py"), "raise ImportError('of another Python')");
+    vi.stubEnv("PYTHONPATH", others);
+    const orthanc = await start({
+      script: await script(`
+import json, requests, orthanc
+port = json.loads(orthanc.GetConfiguration())["HttpPort"]
+def answer(output, uri, **request):
+    status = requests.get(f"http://127.0.0.1:{port}/system").status_code
+    output.AnswerBuffer(str(status), "text/plain")
+orthanc.RegisterRestCallback("/ask", answer)
+`),
+    });
+    // Asked without credentials, Orthanc itself refuses.
+    expect(await (await orthanc.request("/ask")).text()).toBe("401");
+  });
+
   test("can be that of another release, with the Python and the DCMTK that belong to it", async () => {
     const orthanc = await start({
       release: "trixie",

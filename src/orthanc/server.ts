@@ -166,7 +166,7 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
     command,
     args: [...args, path.join(folder, CONFIGURATION)],
     env: {
-      ...process.env,
+      ...inherited(),
       ...installation.environment,
       ...options.environment,
       PYTHONUNBUFFERED: "1",
@@ -293,6 +293,17 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
     kill,
     restart,
   };
+}
+
+/**
+ * What Orthanc gets of this process's environment. Settings for a Python are for another one than Orthanc's, and no
+ * proxy stands between programs of this machine: Python's requests would ask it, too, and show it the credentials.
+ */
+function inherited(): NodeJS.ProcessEnv {
+  const variables = Object.entries(process.env).filter(([name]) => !name.startsWith("PYTHON"));
+  const { NO_PROXY, no_proxy = NO_PROXY } = process.env;
+  const direct = [no_proxy, "127.0.0.1", "localhost"].filter(Boolean).join(",");
+  return { ...Object.fromEntries(variables), NO_PROXY: direct, no_proxy: direct };
 }
 
 /** The number of Linux's system call `prctl`. */
