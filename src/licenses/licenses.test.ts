@@ -24,11 +24,14 @@ test.each(["pages", "twins"] as const)(
   },
 );
 
-test("a twin imports three packages, which bring nothing but a timer of the system's priority", async () => {
-  expect(await importedByTwins(ROOT)).toEqual(["dicom-parser", "piscina", "undici"]);
+test("twins import four packages, which bring two more and what sets the priority of a thread", async () => {
+  expect(await importedByTwins(ROOT)).toEqual(["dicom-parser", "p-queue", "piscina", "undici"]);
   const names = (await licensedFor(ROOT, "twins")).map(({ name }) => name);
   expect(names.filter((name) => !name.startsWith("@napi-rs/nice"))).toEqual([
     "dicom-parser",
+    "eventemitter3",
+    "p-queue",
+    "p-timeout",
     "piscina",
     "undici",
   ]);

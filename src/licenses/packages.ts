@@ -73,16 +73,21 @@ export async function installedForTwins(root: string): Promise<string[]> {
   const lockfile = await readFile(path.join(root, "package-lock.json"), "utf8");
   const packages: Record<string, Locked> = JSON.parse(lockfile).packages;
   const found = new Set<string>();
-  const add = async (name: string): Promise<void> => {
-    const locked = packages[`node_modules/${name}`];
-    if (found.has(name) || !locked || !(await exists(path.join(root, "node_modules", name)))) {
+  const add = async (name: string, from: string): Promise<void> => {
+    // As Node looks for it: in the packages that the importing one is in, from the innermost on.
+    const parents = from.split("/node_modules/").map((_, index, all) => all.slice(0, index + 1));
+    const folders = parents.map((parts) => [...parts, name].join("/node_modules/")).reverse();
+    const folder = [...folders, name].find((folder) => packages[`node_modules/${folder}`]);
+    // A package for another system is in the lockfile, but not here.
+    if (!folder || found.has(folder) || !(await exists(path.join(root, "node_modules", folder)))) {
       return;
     }
-    found.add(name);
-    const needed = { ...locked.dependencies, ...locked.optionalDependencies };
-    for (const dependency of Object.keys(needed)) await add(dependency);
+    found.add(folder);
+    const { dependencies, optionalDependencies } = packages[`node_modules/${folder}`] ?? {};
+    const needed = { ...dependencies, ...optionalDependencies };
+    for (const dependency of Object.keys(needed)) await add(dependency, folder);
   };
-  for (const name of await importedByTwins(root)) await add(name);
+  for (const name of await importedByTwins(root)) await add(name, name);
   return [...found].sort();
 }
 

@@ -15,10 +15,14 @@ export const NO_NAMESPACE = (() => {
   return failed ? `there are no user namespaces here: ${stderr}` : undefined;
 })();
 
-/** Asks an HTTP server: what its first argument says, as JSON. Prints the answer likewise. */
+/**
+ * Asks an HTTP server: what its standard input says, as JSON. Prints the answer likewise. An argument would be seen
+ * by all accounts, with the secrets in it.
+ */
 const ASKING = `
 import { request } from "node:http";
-const { host, method, path, headers, body } = JSON.parse(process.argv[1]);
+import { json } from "node:stream/consumers";
+const { host, method, path, headers, body } = await json(process.stdin);
 const [, hostname, port] = /^\\[?(.*?)\\]?:(\\d+)$/.exec(host);
 const asked = request({ hostname, port, method, path, headers: { host, ...headers } });
 asked.once("response", async (response) => {
@@ -39,8 +43,9 @@ export async function askFromOther(
   asked: Asked,
   wrapper: string[] = [],
 ): Promise<Answer> {
-  const { stdout } = await runAsOther(ASKING, [JSON.stringify({ host, ...asked })], wrapper);
-  return JSON.parse(stdout);
+  const program = runAsOther(ASKING, [], wrapper);
+  program.stdin.end(JSON.stringify({ host, ...asked }));
+  return JSON.parse((await program).stdout);
 }
 
 /** Runs an ES module under another account to its end. */
