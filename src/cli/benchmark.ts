@@ -3,6 +3,7 @@ import { Argument, Command } from "commander";
 import ora from "ora";
 import { type Measure, writeBenchmark } from "../benchmark/benchmark.ts";
 import { measureConnections } from "../benchmark/connections.ts";
+import { measureLarge } from "../benchmark/large.ts";
 import { measureWorkers } from "../benchmark/workers.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
@@ -11,6 +12,7 @@ endOnInterrupt();
 const ROUNDS = 9;
 const BENCHMARKS: Record<string, (rounds: number) => Promise<Measure[]>> = {
   connections: measureConnections,
+  large: measureLarge,
   workers: measureWorkers,
 };
 
