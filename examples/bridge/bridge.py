@@ -18,7 +18,7 @@ What it guarantees:
 
 - A call ends: with Node's answer; with 502 if Node gave none that can be passed on; with 504 if it
   did not come within the time limit.
-- Nothing of one exchange reaches another: each has a connection of its own, which is closed with it.
+- Nothing of one exchange reaches another: each has its own connection, which is closed with it.
 - A cut answer never looks whole. It must say its length or come in chunks, as Node's http does by
   itself; only errors may end with the connection.
 - Nothing is left behind: Node, what it has started, and the socket go with Orthanc.
