@@ -561,7 +561,7 @@ def request_head(path: str, length: int, request: dict[str, Any]) -> bytes:
 
 
 def collected(body: Iterator[bytes]) -> bytes:
-    """The whole body. Unlike join(), BytesIO does not need twice the memory."""
+    """The whole body."""
     whole = io.BytesIO()
     for piece in body:
         whole.write(piece)
