@@ -14,6 +14,15 @@ names. ORTHANC_URL and ORTHANC_TOKEN, a whole Authorization header, are there fo
 Orthanc. SIGTERM tells it that Orthanc stops. It must end when its standard input does, which is
 how it learns that Orthanc was killed.
 
+What it guarantees:
+
+- A call ends: with Node's answer; with 502 if Node gave none that can be passed on; with 504 if it
+  did not come within the time limit.
+- Nothing of one exchange reaches another: each has its own connection, which is closed with it.
+- A cut answer never looks whole. It must say its length or come in chunks, as Node's http does by
+  itself; only errors may end with the connection.
+- Nothing is left behind: Node, what it has started, and the socket go with Orthanc.
+
 What Orthanc itself does not let through:
 
 - the methods HEAD, OPTIONS and PATCH, and forms sent as multipart/form-data;
@@ -23,7 +32,11 @@ What Orthanc itself does not let through:
 - of an answer with status 405, all but its Allow header; statuses that Orthanc does not know (a
   429 arrives as 400); in plugin 4.x, a binary body with any other status than 200, and in later
   ones, that such an answer has one Content-Type: they add text/plain to it;
-- answers in pieces: each is collected and then sent, compressed if Orthanc is set to do so.
+- answers in pieces: each is collected and then sent, compressed if Orthanc is set to do so. In
+  plugin 5.0 and later, one with status 200 and a length above 1 MB is passed on while it comes.
+
+While an answer is sent, the plugin keeps Python's interpreter to itself, as long as the client
+takes to read it. From plugin 4.3 on, {"Python": {"AllowThreads": true}} ends that.
 """
 
 from __future__ import annotations
@@ -548,7 +561,7 @@ def request_head(path: str, length: int, request: dict[str, Any]) -> bytes:
 
 
 def collected(body: Iterator[bytes]) -> bytes:
-    """The whole body. Unlike join(), BytesIO does not need twice the memory."""
+    """The whole body."""
     whole = io.BytesIO()
     for piece in body:
         whole.write(piece)

@@ -3,15 +3,19 @@ import { Argument, Command } from "commander";
 import ora from "ora";
 import { type Measure, writeBenchmark } from "../benchmark/benchmark.ts";
 import { measureConnections } from "../benchmark/connections.ts";
+import { measureLarge } from "../benchmark/large.ts";
 import { measureWorkers } from "../benchmark/workers.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
 endOnInterrupt();
 
-const ROUNDS = 9;
-const BENCHMARKS: Record<string, (rounds: number) => Promise<Measure[]>> = {
-  connections: measureConnections,
-  workers: measureWorkers,
+const BENCHMARKS: Record<
+  string,
+  { measure: (rounds: number) => Promise<Measure[]>; rounds: number }
+> = {
+  connections: { measure: measureConnections, rounds: 9 },
+  large: { measure: measureLarge, rounds: 3 },
+  workers: { measure: measureWorkers, rounds: 9 },
 };
 
 await new Command("npm run benchmark --")
@@ -25,11 +29,11 @@ await new Command("npm run benchmark --")
   .parseAsync();
 
 async function measureAll(names: string[]): Promise<number> {
-  for (const [name, measure] of Object.entries(BENCHMARKS)) {
+  for (const [name, { measure, rounds }] of Object.entries(BENCHMARKS)) {
     if (names.length > 0 && !names.includes(name)) continue;
     const progress = ora(name).start();
-    const measures = await measure(ROUNDS).finally(() => progress.stop());
-    const file = await writeBenchmark({ benchmark: name, rounds: ROUNDS, measures });
+    const measures = await measure(rounds).finally(() => progress.stop());
+    const file = await writeBenchmark({ benchmark: name, rounds, measures });
     console.log(`${name}: ${file}`);
     for (const { title, unit, ways } of measures) {
       console.log(`  ${title}`);
