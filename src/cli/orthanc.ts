@@ -1,9 +1,10 @@
 /** `npm run orthanc`: starts a private Orthanc with one twin in the foreground, to be tried with curl. */
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { Command, Option } from "commander";
 import { readExample, TWINS, type Twin } from "../harness/example.ts";
 import { startTwin } from "../harness/twin.ts";
-
 import { main } from "./main.ts";
 
 await new Command("npm run orthanc --")
@@ -18,9 +19,13 @@ async function serve(options: { example: string; twin: Twin }): Promise<number> 
   const orthanc = await startTwin(example, options.twin);
   const [instance = "INSTANCE"] = (await (await orthanc.request("/instances")).json()) as string[];
   const [step] = example.steps;
-  const path = step?.path.replace(/\{instance:[^}]+\}/, instance);
+  const target = step?.path.replace(/\{instance:[^}]+\}/, instance);
   const method = step?.method === "GET" ? "" : ` -X ${step?.method}`;
   const body = step?.body === undefined ? "" : ` -d '${JSON.stringify(step.body)}'`;
+  // Other accounts can read curl's command line, but no file of Orthanc's private folder.
+  const credentials = path.join(orthanc.folder, "netrc");
+  const login = `machine 127.0.0.1 login ${orthanc.user} password ${orthanc.password}\n`;
+  await writeFile(credentials, login, { mode: 0o600 });
   console.log(`Orthanc serves the ${options.twin} twin of ${example.id}.
 
   URL       ${orthanc.url}
@@ -29,7 +34,7 @@ async function serve(options: { example: string; twin: Twin }): Promise<number> 
   DICOM     127.0.0.1:${orthanc.dicomPort}
 
 Try:
-  curl${method}${body} -u ${orthanc.user}:${orthanc.password} '${orthanc.url}${path}'
+  curl${method}${body} --netrc-file ${credentials} '${orthanc.url}${target}'
 
 Ctrl-C ends it.`);
 

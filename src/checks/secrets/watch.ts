@@ -10,6 +10,7 @@ const TOKEN_VARIABLE = "ORTHANC_TOKEN";
 /** The temporary files that may hold secrets while a test runs, if no other account can read them. */
 const KEPT_PRIVATE: Record<string, string> = {
   "orthanc.json": "Orthanc reads its users' passwords there",
+  netrc: "curl reads the credentials there, which its command line may not have",
   "tokens.json": "the requests of the table of what a token opens are made outside of Orthanc",
   "open.html": "it leads a browser to an address with a token, which no command line may have",
 };
