@@ -25,7 +25,9 @@ What it guarantees:
 
 What Orthanc itself does not let through:
 
-- the methods HEAD, OPTIONS and PATCH, and forms sent as multipart/form-data;
+- the methods HEAD, OPTIONS and PATCH;
+- a form sent as multipart/form-data: each part is a POST of its own, with the part's headers, and
+  what is answered to it is dropped;
 - the query string of anything but GET; all but the last of equal names in it; and, from release
   1.12.11 on, an escaped & or = in it, which is taken for a bare one;
 - the body of a DELETE, all but one of several equal headers, and escaped slashes in the path;

@@ -133,6 +133,7 @@ async function playTypescript(environment: Record<string, string>) {
       ...files,
       "package.json": '{ "type": "module" }',
       "bridge.py": await readFile(path.join(EXAMPLES, "bridge/bridge.py"), "utf8"),
+      "pool.ts": await readFile(path.join(EXAMPLES, "pool/pool.ts"), "utf8"),
     },
     environment: { ...typescriptEnvironment(), ...environment },
     configuration: {
