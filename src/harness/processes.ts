@@ -14,21 +14,29 @@ export function descendants(orthanc: Orthanc): number[] {
 }
 
 /**
- * The ids of those descendants that have no children: the workers, or Node where its workers are threads. The
- * helper of `pool.py` is none, even when all of its workers have been killed.
+ * The ids of those descendants that have no children: the worker processes. Neither Node is one, whose workers may be
+ * threads, nor the helper of `pool.py`, even when all of its workers have been killed.
  */
 export function workers(orthanc: Orthanc): number[] {
   const all = running();
   return descendants(orthanc).filter(
-    (pid) => childrenOf(pid, all).length === 0 && nameOf(pid) !== "pool-helper",
+    (pid) => childrenOf(pid, all).length === 0 && !startedByOurs(pid, all.get(pid)),
   );
 }
 
-function nameOf(pid: number): string {
+/** Whether a process is Node as `bridge.py` starts it, or the helper of `pool.py`. */
+function startedByOurs(pid: number, parent?: number): boolean {
+  const variable = "ORTHANC_PLUGIN_SOCKET=";
+  const has = (one?: number) => read(`/proc/${one}/environ`).includes(variable);
+  // What Node starts has the variable, too.
+  return read(`/proc/${pid}/comm`).trim() === "pool-helper" || (has(pid) && !has(parent));
+}
+
+function read(file: string): string {
   try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+    return readFileSync(file, "latin1");
   } catch {
-    return "";
+    return ""; // The process has ended.
   }
 }
 
@@ -57,11 +65,8 @@ export function processorTime(orthanc: Orthanc): number {
 
 /** The fields of /proc/PID/stat that follow the program's name; none where the process has ended. */
 function stat(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, "latin1")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-  } catch {
-    return [];
-  }
+  return read(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, "")
+    .split(" ")
+    .filter(Boolean);
 }

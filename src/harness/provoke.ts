@@ -212,7 +212,13 @@ async function signal(orthanc: Orthanc, step: HazardStep & { do: "signal" }) {
     all: () => [-orthanc.pid],
     workers: () => workers(orthanc),
   };
-  const told = pids[step.to]();
+  // On a busy machine, a worker that is started for a call is not there at once.
+  const end = Date.now() + STEP_LIMIT;
+  let told = pids[step.to]();
+  while (told.length === 0 && Date.now() < end) {
+    await sleep(50);
+    told = pids[step.to]();
+  }
   for (const pid of told) process.kill(pid, step.signal);
   if (!expect) {
     const seen =

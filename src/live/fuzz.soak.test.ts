@@ -718,7 +718,9 @@ describe("clients", () => {
   });
 });
 
-test("a server that has no more files to open says so in the run, and plays the next one", async () => {
+test("a server that has no more files to open ends each run in words, and plays the next one", async ({
+  onTestFinished,
+}) => {
   // Few enough that a hundred connections use them up.
   const poor = spawn(
     "sh",
@@ -733,6 +735,9 @@ test("a server that has no more files to open says so in the run, and plays the 
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
+  onTestFinished(() => {
+    poor.kill("SIGKILL");
+  });
   const [line] = await once(createInterface({ input: poor.stdout }), "line");
   const own = /http:\/\/(\S+?)\//.exec(line)?.[1] ?? "";
   const port = Number(own.split(":")[1]);
@@ -752,7 +757,8 @@ test("a server that has no more files to open says so in the run, and plays the 
   expect(poorly.text).toMatch(/EMFILE|"id"/);
   if (poorly.status === 201) {
     const { text } = await page(`/live/runs/${JSON.parse(poorly.text).id}/events`);
-    expect(text).toMatch(/"failed".*EMFILE/);
+    // Played, if the server has got rid of the crowd before it needed files.
+    expect(text).toMatch(/"failed".*EMFILE|"how":"played"/);
   }
   for (const socket of crowd) socket.destroy();
   await expect

@@ -146,7 +146,18 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
     DicomPort: dicomPort,
     DicomAlwaysAllowStore: false,
     DicomCheckModalityHost: true,
-    DicomModalities: { modality: ["MODALITY", "127.0.0.1", dicomPort] },
+    DicomModalities: {
+      // It may store, and nothing else: DICOM knows no password, and other accounts can call themselves so.
+      modality: {
+        AET: "MODALITY",
+        Host: "127.0.0.1",
+        Port: dicomPort,
+        AllowFind: false,
+        AllowGet: false,
+        AllowMove: false,
+        AllowStore: true,
+      },
+    },
     ...(script && {
       Plugins: [installation.plugin],
       PythonScript: path.resolve(folder, script),
