@@ -35,6 +35,9 @@ describe.each([
       },
       environment: { NODE_OPTIONS: `--import=${pathToFileURL(loader)}` },
     });
+    // On a busy machine, Node may need longer to start than a request may take.
+    const ready = async () => expect((await orthanc.request("/bridge/ends")).status).toBe(200);
+    await vi.waitFor(ready, { timeout: 60_000, interval: 100 });
   });
   afterAll(() => orthanc?.stop());
 

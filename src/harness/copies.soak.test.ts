@@ -1,0 +1,66 @@
+/** Two copies of the repository run their tests at once: neither takes a port, a file or a process of the other's. */
+import { cp, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { processesIn } from "../orthanc/leftovers.ts";
+import { reportProgress, scaled } from "../testing/soak.ts";
+
+const REPOSITORY = path.resolve(import.meta.dirname, "../..");
+/** What a copy shares with this one: what is installed and fetched. */
+const SHARED = ["node_modules", ".orthanc"];
+const MADE = ["build", ".docusaurus", ".git"];
+/** Few that start several Orthancs, end them in odd ways, and look at what is left; or all that may run together. */
+const TESTS = scaled(
+  ["src/orthanc/server.test.ts", "--testNamePattern", "one of several|is another process|outlive"],
+  ["--testTimeout", "600000"],
+);
+
+let root: string;
+
+beforeEach(async () => {
+  root = await mkdtemp(path.join(tmpdir(), "copies-"));
+});
+afterEach(() => rm(root, { recursive: true, maxRetries: 5 }));
+
+/** Makes a copy of the repository with a folder of temporary files of its own. */
+async function copyOf(name: string): Promise<{ repository: string; temporary: string }> {
+  const repository = path.join(root, name);
+  // Short, because the paths of sockets are.
+  const temporary = path.join(root, name[0] ?? "");
+  await mkdir(temporary);
+  await cp(REPOSITORY, repository, {
+    recursive: true,
+    filter: (from) => ![...SHARED, ...MADE].includes(path.relative(REPOSITORY, from)),
+  });
+  for (const folder of SHARED) {
+    await symlink(path.join(REPOSITORY, folder), path.join(repository, folder));
+  }
+  return { repository, temporary };
+}
+
+/** Runs the tests of a copy to their end. */
+async function runTests({ repository, temporary }: { repository: string; temporary: string }) {
+  const vitest = path.join("node_modules", "vitest", "vitest.mjs");
+  const { all, exitCode } = await execa(
+    process.execPath,
+    [vitest, "run", "--project", "side by side", "--retry", "0", ...TESTS],
+    { cwd: repository, env: { TMPDIR: temporary, SOAK: "" }, all: true, reject: false },
+  );
+  reportProgress(`copies: ${path.basename(repository)}: ${all.slice(-400)}`);
+  return { all, exitCode };
+}
+
+test("two copies of the repository run their tests at once, and leave nothing", async () => {
+  const copies = [await copyOf("first"), await copyOf("second")];
+  for (const { all, exitCode } of await Promise.all(copies.map(runTests))) {
+    expect(exitCode, all.slice(-10_000)).toBe(0);
+  }
+  for (const { temporary } of copies) {
+    // What vitest itself keeps there is no Orthanc's.
+    const left = await readdir(temporary);
+    expect(left.filter((name) => name.startsWith("orthanc-twins-"))).toEqual([]);
+    expect(processesIn(temporary)).toEqual([]);
+  }
+});
