@@ -1,5 +1,6 @@
 /** What the pools of both languages promise, each shown by an attempt to break it on a live Orthanc. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { TWINS } from "../../src/harness/example.ts";
 import { descendants, workers } from "../../src/harness/processes.ts";
@@ -28,6 +29,8 @@ describe.each(TWINS)("%s", (twin) => {
 
   test("a call that waits too long is dropped alone", async () => {
     const working = [sleep(orthanc, 7), sleep(orthanc, 7)];
+    // Else it may be the first to arrive.
+    await pause(1000);
     const late = await sleep(orthanc, 0);
     expect(late).toEqual({ status: 503, error: "no worker was free within 5 seconds" });
     for (const answer of await Promise.all(working)) expect(answer.status).toBe(200);

@@ -46,7 +46,12 @@ async function runTests({ repository, temporary }: { repository: string; tempora
   const { all, exitCode } = await execa(
     process.execPath,
     [vitest, "run", "--project", "side by side", "--retry", "0", ...TESTS],
-    { cwd: repository, env: { TMPDIR: temporary, SOAK: "" }, all: true, reject: false },
+    {
+      cwd: repository,
+      env: { TMPDIR: temporary, SOAK: "", NO_COLOR: "1" },
+      all: true,
+      reject: false,
+    },
   );
   reportProgress(`copies: ${path.basename(repository)}: ${all.slice(-400)}`);
   return { all, exitCode };
@@ -56,6 +61,7 @@ test("two copies of the repository run their tests at once, and leave nothing", 
   const copies = [await copyOf("first"), await copyOf("second")];
   for (const { all, exitCode } of await Promise.all(copies.map(runTests))) {
     expect(exitCode, all.slice(-10_000)).toBe(0);
+    expect(all).toMatch(/^ +Tests +([3-9]|\d{2,}) passed/m);
   }
   for (const { temporary } of copies) {
     // What vitest itself keeps there is no Orthanc's.
