@@ -43,7 +43,8 @@ export default defineConfig({
         test: {
           name: "soak",
           include: SOAK,
-          maxWorkers: 2,
+          // Some compare what is done in a time.
+          maxWorkers: 1,
           retry: 0,
           sequence: { groupOrder: 3 },
         },
