@@ -115,23 +115,27 @@ describe("a started Orthanc", () => {
   });
 
   test.each([
-    ["findscu", "-P"],
-    ["getscu", "-P"],
-    ["movescu", "-P", "-aem", "MODALITY"],
-  ])("gives no DICOM file away over the network: %s", async (program, ...options) => {
-    const orthanc = await start();
-    const { dcmsend, environment, testFiles } = orthanc.installation;
-    await orthanc.send([path.join(testFiles, "CT_small.dcm")]);
-    const beside = (file: string) => file.replace(/dcmsend$/, program);
-    const who = ["-v", "-aet", "MODALITY", "-aec", "ORTHANC", ...options];
-    const keys = ["-k", "QueryRetrieveLevel=PATIENT", "-k", "PatientID=1CT1"];
-    const { all } = await execa(
-      beside(dcmsend.command),
-      [...dcmsend.args.map(beside), ...who, ...keys, "127.0.0.1", String(orthanc.dicomPort)],
-      { env: environment, reject: false, all: true, cwd: orthanc.folder },
-    );
-    expect(all).toContain("Peer aborted Association");
-  });
+    ["findscu", "bookworm", "-P"],
+    ["getscu", "bookworm", "-P"],
+    ["getscu", "trixie", "-P"],
+    ["movescu", "bookworm", "-P", "-aem", "MODALITY"],
+  ] as const)(
+    "gives no DICOM file away over the network: %s",
+    async (program, release, ...options) => {
+      const orthanc = await start({ release });
+      const { dcmsend, environment, testFiles } = orthanc.installation;
+      await orthanc.send([path.join(testFiles, "CT_small.dcm")]);
+      const beside = (file: string) => file.replace(/dcmsend$/, program);
+      const who = ["-v", "-aet", "MODALITY", "-aec", "ORTHANC", ...options];
+      const keys = ["-k", "QueryRetrieveLevel=PATIENT", "-k", "PatientID=1CT1"];
+      const { all } = await execa(
+        beside(dcmsend.command),
+        [...dcmsend.args.map(beside), ...who, ...keys, "127.0.0.1", String(orthanc.dicomPort)],
+        { env: environment, reject: false, all: true, cwd: orthanc.folder },
+      );
+      expect(all).toContain("Peer aborted Association");
+    },
+  );
 
   test("takes settings, a script and an environment of its caller's", async () => {
     const orthanc = await start({
