@@ -13,8 +13,6 @@ const TIMED = [
 
 export default defineConfig({
   test: {
-    // A busy machine may delay a process beyond a test's patience; what is really broken fails twice.
-    retry: 1,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [
@@ -45,7 +43,6 @@ export default defineConfig({
           include: SOAK,
           // Some compare what is done in a time.
           maxWorkers: 1,
-          retry: 0,
           sequence: { groupOrder: 3 },
         },
       },

@@ -4,24 +4,27 @@ import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
 import { endAfterEachTest } from "../../src/harness/live.ts";
 import { startTwin } from "../../src/harness/twin.ts";
 import { startOrthanc } from "../../src/orthanc/server.ts";
+import { medianOfThree } from "../../src/testing/measure.ts";
 
 const ended = endAfterEachTest();
 
 /** The time of all tasks at once, as a part of their time in turn. */
 async function ratio(twin: Twin, path: string): Promise<number> {
   const orthanc = ended(await startTwin(await readExample("threads"), twin));
-  const text = await (await orthanc.request(path)).text();
-  const [inTurn = Number.NaN, atOnce = Number.NaN] = [...text.matchAll(/([\d.]+) s/g)].map(
-    ([, seconds]) => Number(seconds),
-  );
-  return atOnce / inTurn;
+  return medianOfThree(async () => {
+    const text = await (await orthanc.request(path)).text();
+    const [inTurn = Number.NaN, atOnce = Number.NaN] = [...text.matchAll(/([\d.]+) s/g)].map(
+      ([, seconds]) => Number(seconds),
+    );
+    return atOnce / inTurn;
+  });
 }
 
-test.each(TWINS)("%s: computations at once take as long as in turn", { retry: 4 }, async (twin) => {
+test.each(TWINS)("%s: computations at once take as long as in turn", async (twin) => {
   expect(await ratio(twin, "/computation")).toBeGreaterThan(0.6);
 });
 
-test.each(TWINS)("%s: waits at once take far less than in turn", { retry: 4 }, async (twin) => {
+test.each(TWINS)("%s: waits at once take far less than in turn", async (twin) => {
   expect(await ratio(twin, "/requests")).toBeLessThan(0.5);
 });
 

@@ -8,6 +8,7 @@ import { endAfterEachTest } from "../../src/harness/live.ts";
 import { descendants, processorTime, workers } from "../../src/harness/processes.ts";
 import { startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
+import { medianOfThree } from "../../src/testing/measure.ts";
 
 /** More square roots than either twin computes before its deadline. */
 const ENDLESS = 1_000_000_000_000;
@@ -37,15 +38,16 @@ async function recovery() {
 
 test.skipIf(availableParallelism() < 2).each(TWINS)(
   "%s: two calls at once keep two cores busy",
-  { retry: 4 },
   async (twin) => {
     await start(twin);
     await compute(1000);
-    const before = processorTime(orthanc);
-    const started = performance.now();
-    const answers = await Promise.all([compute(), compute()]);
-    const cores = (processorTime(orthanc) - before) / (performance.now() - started);
-    expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
+    const cores = await medianOfThree(async () => {
+      const before = processorTime(orthanc);
+      const started = performance.now();
+      const answers = await Promise.all([compute(), compute()]);
+      expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
+      return (processorTime(orthanc) - before) / (performance.now() - started);
+    });
     expect(cores).toBeGreaterThan(1.4);
   },
 );

@@ -45,7 +45,7 @@ async function runTests({ repository, temporary }: { repository: string; tempora
   const vitest = path.join("node_modules", "vitest", "vitest.mjs");
   const { all, exitCode } = await execa(
     process.execPath,
-    [vitest, "run", "--project", "side by side", "--retry", "0", ...TESTS],
+    [vitest, "run", "--project", "side by side", ...TESTS],
     {
       cwd: repository,
       env: { TMPDIR: temporary, SOAK: "", NO_COLOR: "1" },

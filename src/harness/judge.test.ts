@@ -59,7 +59,7 @@ describe("a run is judged by what its example expects", () => {
 
   test("all is well", () => {
     const ping = expected({ contentType: "text/plain", body: "pong\n" });
-    expect(judgeRun(ping, run([call()]))).toEqual({ problems: [], skipped: [] });
+    expect(judgeRun(ping, run([call()]))).toEqual({ problems: [], timing: [], skipped: [] });
   });
 
   test("status", () => {
@@ -131,15 +131,21 @@ describe("calls of one step", () => {
 
   test("in turn", () => {
     const ping = together("in turn");
-    expect(judge(ping, [call()], inTurn)).toEqual({ problems: [], skipped: [] });
-    expect(judge(ping, [call()], sideBySide).problems).toEqual([
-      'ping, python, "step 2": 2 calls took 0.60 of the time of 2 single calls: not in turn. Times tell little where the machine is busy: if it was, play it again',
-    ]);
+    expect(judge(ping, [call()], inTurn)).toEqual({ problems: [], timing: [], skipped: [] });
+    const slower =
+      'ping, python, "step 2": 2 calls took 0.60 of the time of 2 single calls: not in turn. Times tell little where the machine is busy: if it was, play it again';
+    expect(judge(ping, [call()], sideBySide)).toEqual({
+      problems: [slower],
+      timing: [slower],
+      skipped: [],
+    });
+    const wrong = judge(ping, [call({ status: 500 })], sideBySide);
+    expect(wrong).toMatchObject({ problems: [expect.any(String), slower], timing: [slower] });
   });
 
   test("side by side", () => {
     const ping = together("side by side");
-    expect(judge(ping, [call()], sideBySide)).toEqual({ problems: [], skipped: [] });
+    expect(judge(ping, [call()], sideBySide)).toEqual({ problems: [], timing: [], skipped: [] });
     expect(judge(ping, [call()], inTurn).problems).toEqual([
       'ping, python, "step 2": 2 calls took 1.00 of the time of 2 single calls: not side by side. Times tell little where the machine is busy: if it was, play it again',
     ]);
@@ -149,6 +155,7 @@ describe("calls of one step", () => {
     machine.cores = 1;
     expect(judge(together("side by side"), [call()], inTurn)).toEqual({
       problems: [],
+      timing: [],
       skipped: [expect.stringMatching(/^ping, python, "step 2": .*this machine has one core/)],
     });
     expect(judge(together("in turn"), [call()], sideBySide).problems).toHaveLength(1);

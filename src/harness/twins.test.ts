@@ -1,30 +1,41 @@
 /** Every example on a live Orthanc: what it expects, the same answers from both twins, the record still true. */
 import { afterAll, describe, expect, test } from "vitest";
-import { exampleIds, readExample, type Twin } from "./example.ts";
+import { type Example, exampleIds, readExample, type Twin } from "./example.ts";
 import { differences, judgeRun } from "./judge.ts";
 import { playTwin } from "./play.ts";
 import { readRecord } from "./record.ts";
-import type { RecordedRun } from "./run.ts";
+import type { RecordedRun, TwinRun } from "./run.ts";
 
 const ids = await exampleIds();
 const skipped: string[] = [];
 const stopping: Promise<string[]>[] = [];
 
-describe.each(ids)("%s", (id) => {
-  // A neighbour that takes the machine's cores can spoil a comparison of times, but not five times over.
-  test("both twins answer as expected, and alike", { retry: 4 }, async () => {
-    const example = await readExample(id);
-    const play = async (twin: Twin) => {
-      const { run, stopped } = await playTwin(example, twin);
-      stopping.push(stopped);
-      return run;
-    };
-    const python = await play("python");
-    const typescript = await play("typescript");
+/** How often times are compared: whatever else the machine does can make calls side by side look like calls in turn. */
+const COMPARISONS = 3;
 
-    const verdicts = [judgeRun(example, python), judgeRun(example, typescript)];
-    skipped.push(...verdicts.flatMap((verdict) => verdict.skipped));
-    expect(verdicts.flatMap((verdict) => verdict.problems)).toEqual([]);
+/** Plays a twin, which must do as expected. */
+async function played(example: Example, twin: Twin): Promise<TwinRun> {
+  for (let comparison = 1; ; comparison++) {
+    const { run, stopped } = await playTwin(example, twin);
+    stopping.push(stopped);
+    const verdict = judgeRun(example, run);
+    const onlyTimes =
+      verdict.timing.length > 0 && verdict.timing.length === verdict.problems.length;
+    if (onlyTimes && comparison < COMPARISONS) {
+      console.warn(`Compared again: ${verdict.timing.join("\n")}`);
+      continue;
+    }
+    expect(verdict.problems).toEqual([]);
+    skipped.push(...verdict.skipped);
+    return run;
+  }
+}
+
+describe.each(ids)("%s", (id) => {
+  test("both twins answer as expected, and alike", async () => {
+    const example = await readExample(id);
+    const python = await played(example, "python");
+    const typescript = await played(example, "typescript");
     expect(differences(example, python, typescript)).toEqual([]);
 
     const record = await readRecord<RecordedRun>(example);

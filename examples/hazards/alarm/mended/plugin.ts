@@ -6,7 +6,7 @@ const { ORTHANC_PLUGIN_SOCKET } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET)
   throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
 
-const DEADLINE = 2; // seconds
+const DEADLINE = 10; // seconds, with Node's start
 const WORKER = new URL("./worker.ts", import.meta.url);
 
 /** Has a worker add up that many square roots. Throws where it dies or takes too long. */
