@@ -1,10 +1,14 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import { SOAKING } from "./src/testing/soak.ts";
 
 /** Tests of what holds under load and faults: short in `npm test`, long in `npm run soak`. */
 const SOAK = ["src/**/*.soak.test.ts", "examples/**/*.soak.test.ts"];
+/** Those of them that count what is done in a time. */
+const LOAD = ["examples/bridge/load.soak.test.ts", "examples/pool/pool.soak.test.ts"];
 
 /** Tests that compare wall times or count busy cores: nothing else may run beside them. */
 const TIMED = [
+  ...(SOAKING ? [] : LOAD),
   "src/harness/twins.test.ts",
   "examples/blocking-computation/example.test.ts",
   "examples/worker-pool/example.test.ts",
@@ -41,8 +45,8 @@ export default defineConfig({
         test: {
           name: "soak",
           include: SOAK,
-          // Some compare what is done in a time.
-          maxWorkers: 1,
+          exclude: [...configDefaults.exclude, ...(SOAKING ? [] : LOAD)],
+          maxWorkers: SOAKING ? 1 : 3,
           sequence: { groupOrder: 3 },
         },
       },

@@ -86,7 +86,7 @@ async function makeRoom(): Promise<Room | string> {
 const CALLERS: [title: string, kind: string, rounds: number][] = [
   ["with the Python twin and busy workers", "python", scaled(1, 70)],
   ["with the TypeScript twin and busy workers", "typescript", scaled(1, 70)],
-  ["with a plugin that leaves what it can", "careless", scaled(2, 60)],
+  ["with a plugin that leaves what it can", "careless", scaled(1, 60)],
 ];
 
 test.for(CALLERS)(
