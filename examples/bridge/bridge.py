@@ -6,8 +6,8 @@ Copy this file beside the program, and name both in Orthanc's configuration:
     "Node": {"Script": "plugin.ts", "Routes": ["/computation"]}
 
 "Script" is relative to this file's folder; "Routes" are regular expressions, as
-RegisterRestCallback() takes them. "Executable" (default "node") and "TimeoutSeconds"
-(default 60) may be added.
+RegisterRestCallback() takes them. "Executable" (default "node"), "TimeoutSeconds" (default 60)
+and "CallsAtOnce" (default: half of Orthanc's HttpThreadsCount) may be added.
 
 The program is an HTTP server on the Unix socket that ORTHANC_PLUGIN_SOCKET in its environment
 names. ORTHANC_URL and ORTHANC_TOKEN, a whole Authorization header, are there for calls to
@@ -17,7 +17,8 @@ how it learns that Orthanc was killed.
 What it guarantees:
 
 - A call ends: with Node's answer; with 502 if Node gave none that can be passed on; with 504 if it
-  did not come within the time limit.
+  did not come within the time limit; with 503, at once, if Node has too many calls already.
+- Node's own calls to Orthanc find threads: calls to Node never hold more than "CallsAtOnce".
 - Nothing of one exchange reaches another: each has its own connection, which is closed with it.
 - A cut answer never looks whole. It must say its length or come in chunks, as Node's http does by
   itself; only errors may end with the connection.
@@ -86,6 +87,7 @@ class Settings(NamedTuple):
     script: str
     routes: list[str]
     timeout: float
+    calls_at_once: int
     url: str
 
 
@@ -94,7 +96,7 @@ def read_settings() -> Settings:
     configuration = json.loads(orthanc.GetConfiguration())
     section = configuration.get("Node")
     require(isinstance(section, dict), '"Node" must be there, and be an object')
-    known = ("Script", "Routes", "Executable", "TimeoutSeconds")
+    known = ("Script", "Routes", "Executable", "TimeoutSeconds", "CallsAtOnce")
     for name in section:
         require(name in known, f'"Node.{name}" is unknown. There are {", ".join(known)}')
 
@@ -118,11 +120,17 @@ def read_settings() -> Settings:
     valid = isinstance(timeout, (int, float)) and timeout is not True and timeout > 0
     require(valid, '"Node.TimeoutSeconds" must be a number above zero')
 
+    threads = configuration.get("HttpThreadsCount", 50)
+    calls_at_once = section.get("CallsAtOnce", max(1, threads // 2))
+    valid = type(calls_at_once) is int and calls_at_once > 0
+    require(valid, '"Node.CallsAtOnce" must be a whole number above zero')
+
     scheme = "https" if configuration.get("SslEnabled", False) else "http"
     port = configuration.get("HttpPort", 8042)
     # No "localhost": it may mean IPv6, where Orthanc does not listen.
     url = f"{scheme}://127.0.0.1:{port}"
-    return Settings(os.path.abspath(executable), str(script), routes, timeout, url)
+    executable = os.path.abspath(executable)
+    return Settings(executable, str(script), routes, timeout, calls_at_once, url)
 
 
 def require(condition: bool, message: str) -> None:
@@ -517,8 +525,20 @@ QUERY_IS_DECODED = bool(orthanc.CheckVersionAdvanced(1, 12, 11))
 
 
 def serve(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Passes a request on to Node and its answer back, or says what went wrong."""
+    """Has Node answer a request, or refuses it: each call holds one of Orthanc's HTTP threads."""
     path = quote(uri, safe="/:@!$&'()*+,;=~")
+    if not places.acquire(blocking=False):
+        output.SetHttpHeader("Retry-After", "1")
+        send_error(output, 503, f"Node has {settings.calls_at_once} calls already", path)
+        return
+    try:
+        pass_on(output, path, request)
+    finally:
+        places.release()
+
+
+def pass_on(output: orthanc.RestOutput, path: str, request: dict[str, Any]) -> None:
+    """Passes a request on to Node and its answer back, or says what went wrong."""
     try:
         body = request.get("body", b"")
         head = request_head(path, len(body), request)
@@ -656,6 +676,7 @@ def on_change(change: int, level: int, resource: str) -> None:
 
 
 settings = read_settings()
+places = threading.BoundedSemaphore(settings.calls_at_once)
 for route in settings.routes:
     orthanc.RegisterRestCallback(route, serve)
 # Once for all: made while a request is served, a token can block Orthanc for good.

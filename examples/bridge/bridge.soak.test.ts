@@ -84,6 +84,7 @@ describe.each(RELEASES)("on %s", (release) => {
     // Waits until Node listens.
     expect((await call(agent, "GET", "/bridge/x", [])).status).toBe(200);
     let cases = 0;
+    let compared = 0;
     await fc.assert(
       fc.asyncProperty(requests, async ({ method, target, query, headers, body }) => {
         const ask = (to: string) => call(agent, method, `/${to}/x${target}${query}`, headers, body);
@@ -91,12 +92,14 @@ describe.each(RELEASES)("on %s", (release) => {
         expect(node.status).toBe(python.status);
         // Dots may lead out of the routes.
         if (python.text.includes('"uri"')) {
+          compared++;
           expect(seenByNode(parse(node))).toEqual(seenByPython(parse(python)));
         }
         if (++cases % 1000 === 0) reportProgress(`${release}: ${cases} requests, all alike`);
       }),
       { numRuns: scaled(100, 10_000), endOnFailure: true },
     );
+    expect(compared).toBeGreaterThan(cases / 2);
     agent.destroy();
   });
 
@@ -106,7 +109,7 @@ describe.each(RELEASES)("on %s", (release) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 32 });
     await play(agent, { kind: "whole", answer: simple, plan: planOf(simple), body: 0 }, false);
     let cases = 0;
-    let longest = 0;
+    let longest = 0; // milliseconds, of a whole batch
     const counts: Record<string, number> = {};
     await fc.assert(
       fc.asyncProperty(fc.array(exchanges, { minLength: 6, maxLength: 24 }), async (batch) => {
@@ -119,12 +122,20 @@ describe.each(RELEASES)("on %s", (release) => {
           reportProgress(`${release}: ${cases} exchanges, ${JSON.stringify(counts)}`);
         }
       }),
-      { numRuns: scaled(6, 1_000), endOnFailure: true },
+      {
+        numRuns: scaled(6, 1_000),
+        endOnFailure: true,
+        // One of each kind, which chance may leave out.
+        examples: fc.sample(
+          kinds.map((batch): [Exchange[]] => [batch]),
+          1,
+        ),
+      },
     );
-    // Each kind has come.
+    reportProgress(`${release}: the longest batch took ${Math.round(longest)} ms`);
     expect(Object.keys(counts).sort()).toEqual(["cut", "garbage", "stalled", "whole"]);
     // Of a second that Node has, and what a busy machine takes.
-    expect(longest).toBeLessThan(20_000);
+    expect(longest).toBeLessThan(scaled(20_000, 5_000));
     agent.destroy();
   });
 });
@@ -373,16 +384,15 @@ const whole = fc.record({ answer: answers, how, body: requestBody }).map(
     }),
   }),
 );
-const cut = fc
-  .record({
-    answer: answers,
-    how,
-    body: requestBody,
-    at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
-    stalls: fc.nat(9).map((of) => of === 0),
-  })
-  .map(
-    ({ answer, how, body, at, stalls }): Exchange => ({
+const unfinished = fc.record({
+  answer: answers,
+  how,
+  body: requestBody,
+  at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+});
+const [cut, stalled] = [false, true].map((stalls) =>
+  unfinished.map(
+    ({ answer, how, body, at }): Exchange => ({
       kind: stalls ? "stalled" : "cut",
       answer,
       body,
@@ -396,7 +406,8 @@ const cut = fc
         };
       },
     }),
-  );
+  ),
+) as [fc.Arbitrary<Exchange>, fc.Arbitrary<Exchange>];
 const garbage = fc
   .record({
     how,
@@ -419,10 +430,12 @@ const garbage = fc
       }),
     }),
   );
+const kinds = fc.tuple(whole, cut, stalled, garbage);
 const exchanges = fc.oneof(
-  { weight: 6, arbitrary: whole },
-  { weight: 3, arbitrary: cut },
-  { weight: 2, arbitrary: garbage },
+  { weight: 60, arbitrary: whole },
+  { weight: 27, arbitrary: cut },
+  { weight: 3, arbitrary: stalled },
+  { weight: 20, arbitrary: garbage },
 );
 
 /** Plays one exchange, and holds it against what the client may see. */

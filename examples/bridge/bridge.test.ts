@@ -24,7 +24,12 @@ beforeAll(async () => {
   orthanc = await startOrthanc({
     script: path.join(import.meta.dirname, "bridge.py"),
     configuration: {
-      Node: { Script: "fixtures/plugin.ts", Routes: ["/bridge/(.*)"], TimeoutSeconds: TIMEOUT },
+      Node: {
+        Script: "fixtures/plugin.ts",
+        Routes: ["/bridge/(.*)"],
+        TimeoutSeconds: TIMEOUT,
+        CallsAtOnce: 40,
+      },
     },
     environment: {
       NODE_OPTIONS: `--import=${pathToFileURL(loader)}`,

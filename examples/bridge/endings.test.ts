@@ -359,6 +359,11 @@ describe("a configuration that can't work keeps Orthanc from starting:", () => {
     ["a strange executable", { Script, Routes, Executable: 1 }, '"Node.Executable" must name'],
     ["no time", { Script, Routes, TimeoutSeconds: 0 }, '"Node.TimeoutSeconds" must be a number'],
     ["a strange time", { Script, Routes, TimeoutSeconds: true }, '"Node.TimeoutSeconds" must be'],
+    ...[0, 2.5, true, "2"].map((value): [string, object, string] => [
+      `${JSON.stringify(value)} calls at once`,
+      { Script, Routes, CallsAtOnce: value },
+      '"Node.CallsAtOnce" must be a whole number above zero',
+    ]),
     ["an unknown setting", { Script, Routes, Timeout: 1 }, '"Node.Timeout" is unknown'],
   ])("%s", async (_, node, message) => {
     const orthanc = await start(node ? { node } : { configuration: { Node: undefined } });

@@ -10,7 +10,7 @@ import { reportProgress, SOAKING, scaled } from "../../src/testing/soak.ts";
 
 const CLIENTS = 16;
 const WANTED = scaled(150, 1_000);
-const KILLS_IN_SHORT = 2;
+const KILLS = scaled(2, 20);
 const WORK = 40; // milliseconds, at most, that Node takes for a request
 const PATIENCE = 50; // milliseconds before a client tries again
 const MB = 1024 * 1024;
@@ -28,12 +28,12 @@ const nodes = async () =>
     Number(pid),
   );
 
-/** Clients that ask until there are so many right answers. How many calls ended how, and how long it took. */
-async function load(wanted: number, onRight: (count: number) => void = () => {}) {
+/** Clients that ask until so many right answers are enough. How many calls ended how, and how long it took. */
+async function load(enough: (right: number) => boolean, onRight = (_right: number) => {}) {
   const ended = { right: 0, failed: 0 };
   const started = performance.now();
   const client = async () => {
-    while (ended.right < wanted) {
+    while (!enough(ended.right)) {
       const nonce = randomBytes(8).toString("hex");
       const response = await orthanc.request(`/bridge/${nonce}`, {
         method: "POST",
@@ -65,7 +65,7 @@ test("while Node is killed, each call ends: with its own answer, or 502", async 
     configuration: { Node: { Script: "fixtures/echo.ts", Routes: ["/bridge/(.*)"] } },
     environment: typescriptEnvironment(),
   });
-  const calm = await load(scaled(100, 1_000));
+  const calm = await load((right) => right >= scaled(100, 1_000));
   expect(calm.failed).toBe(0);
   const before = { memory: await memory(), files: await files() };
 
@@ -79,23 +79,24 @@ test("while Node is killed, each call ends: with its own answer, or 502", async 
       // It has not been started again yet.
     }
   };
-  // In the short run after some answers; in the long one each Node serves for a second.
+  // In the short run after some answers; in the long one each Node serves for a second. How much is done meanwhile
+  // is not compared: the pauses before Node's next start grow, as they should.
   let life: NodeJS.Timeout | undefined;
-  const step = Math.floor(WANTED / (KILLS_IN_SHORT + 1));
-  const stormy = await load(WANTED, (count) => {
+  const step = Math.floor(WANTED / (KILLS + 1));
+  const enough = (right: number) => right >= WANTED && killed >= KILLS;
+  const stormy = await load(enough, (count) => {
     if (SOAKING) {
       life ??= setTimeout(() => {
         life = undefined;
         void kill();
       }, 1_000);
     }
-    if (!SOAKING && count % step === 0 && killed < KILLS_IN_SHORT) void kill();
+    if (!SOAKING && count % step === 0 && killed < KILLS) void kill();
     if (count % 100 === 0)
       reportProgress(`${count} right answers, Node was killed ${killed} times`);
   });
   clearTimeout(life);
 
-  expect(killed).toBeGreaterThanOrEqual(KILLS_IN_SHORT);
   expect(stormy.failed).toBeGreaterThan(0);
   reportProgress(
     `without kills ${calm.right} right answers in ${calm.seconds.toFixed(1)} s; with ${killed} kills ` +

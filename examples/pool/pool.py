@@ -249,7 +249,7 @@ class _Worker:
         """Replaces a worker that has died since its last task, or was interrupted."""
         if _is_readable(self._connection):
             pid, connection = self._helper.fork()
-            self._helper.kill(self._pid)
+            self._kill()
             self._connection.close()
             self._pid, self._connection = pid, connection
 
@@ -277,7 +277,7 @@ class _Worker:
         finally:
             if kind == PROGRESS:
                 self.interrupt()
-                self._helper.kill(self._pid)
+                self._kill()
         if kind == RESULT:
             return pickle.loads(answer)
         error, trace = pickle.loads(answer)
@@ -287,6 +287,10 @@ class _Worker:
         """Closes the connection for good: a ``run`` in another thread then ends at once."""
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
+
+    def _kill(self) -> None:
+        if self._pid and self._helper.kill(self._pid):
+            self._pid = 0  # The next worker may get the same number.
 
 
 # ---- The helper process, as Orthanc sees it
@@ -330,10 +334,11 @@ class _Helper:
 
     # endregion
 
-    def kill(self, pid: int) -> None:
-        """Has it kill a worker and what the worker has started."""
+    def kill(self, pid: int) -> bool:
+        """Has it kill a worker and what the worker has started. Returns whether that has ended."""
         with self._lock, suppress(OSError, EOFError):
-            self._ask(str(pid).encode())
+            return self._ask(str(pid).encode())[0] == 0
+        return True  # The helper has ended, and its workers with it.
 
     def close(self) -> None:
         """Ends it, and all workers with it."""
@@ -406,7 +411,7 @@ def _help(
                 # A number that is not there may be another process's by now.
                 if pid in workers and _kill(pid):
                     workers.remove(pid)
-                control.send(order)
+                control.send(b"1" if pid in workers else b"0")
     finally:
         for pid in workers:
             _kill(pid)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
 import { endAfterEachTest } from "../../src/harness/live.ts";
-import { workers } from "../../src/harness/processes.ts";
+import { descendants, workers } from "../../src/harness/processes.ts";
 import { readTwinFiles, startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 
@@ -19,8 +19,12 @@ let orthanc: Orthanc;
 /** More square roots than either twin computes in an hour. */
 const ENDLESS = 1_000_000_000_000_000;
 
-/** Starts a twin with some of its limits changed, and a computation that lasts some seconds in its language. */
-async function start(twin: Twin, limits: Record<string, number> = {}): Promise<string> {
+/** Starts a twin with some of its limits, or more of its text, changed, and a computation that lasts some seconds in its language. */
+async function start(
+  twin: Twin,
+  limits: Record<string, number> = {},
+  edit = (text: string) => text,
+): Promise<string> {
   const example = await readExample("worker-messages");
   const name = twin === "python" ? "plugin.py" : "plugin.ts";
   let text = (await readTwinFiles(example, twin))[name] as string;
@@ -29,7 +33,7 @@ async function start(twin: Twin, limits: Record<string, number> = {}): Promise<s
     expect(changed).not.toBe(text);
     text = changed;
   }
-  orthanc = ended(await startTwin(example, twin, { edited: { [name]: text } }));
+  orthanc = ended(await startTwin(example, twin, { edited: { [name]: edit(text) } }));
   return post(twin === "python" ? 40_000_000 : 1_500_000_000);
 }
 
@@ -83,11 +87,33 @@ test("python: the computation of a worker that is killed has failed, and a new o
   expect((await follow(await post(1000))).at(-1)?.state).toBe("done");
 });
 
-test.each(TWINS)("%s: no message is lost, however early it is sent", async (twin) => {
-  await start(twin);
+test("python: no message is lost, however early it is sent", async () => {
+  await start("python");
   for (let round = 0; round < 30; round++) {
     expect((await follow(await post(10))).at(-1)).toMatchObject({ state: "done", progress: 100 });
   }
+});
+
+test("typescript: no message is lost, however early it is sent, and no port is left", async () => {
+  const first = await start("typescript", {}, (text) =>
+    text
+      .replace("computation.progress = progress;", '$& console.log("message", progress);')
+      .replace("port1.close();", '$& console.log("ports", countPorts());')
+      .concat(
+        "const countPorts = () =>",
+        '  process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;',
+      ),
+  );
+  await follow(first);
+  for (let round = 0; round < 30; round++) await follow(await post(10));
+  const logged = (what: string) =>
+    orthanc
+      .log()
+      .then((log) => [...log.matchAll(new RegExp(`^${what} (\\d+)`, "gm"))].map(([, n]) => n));
+  await expect.poll(() => logged("message")).toHaveLength(31 * 10);
+  const ports = await logged("ports");
+  expect(ports).toHaveLength(31);
+  expect(ports.at(-1)).toBe(ports[0]);
 });
 
 test.each(TWINS)(
@@ -136,12 +162,38 @@ test.each(TWINS)("%s: more computations than may wait are refused", async (twin)
   expect(answers).toEqual([202, 202, 202, 202, 202, 503, 503, 503]);
 });
 
+test.each(TWINS)("%s: a computation that waits too long has failed, alone", async (twin) => {
+  const working = await start(twin, { WORKERS: 1, PATIENCE: 1 });
+  expect((await follow(await post(10))).at(-1)).toMatchObject({
+    state: "failed",
+    error: "no worker was free within 1 seconds",
+  });
+  expect((await follow(working)).at(-1)?.state).toBe("done");
+});
+
+test.each(TWINS)("%s: more computations than are remembered are refused", async (twin) => {
+  await cancel(await start(twin, { LIMIT: 3 }));
+  for (let count = 0; count < 2; count++) await follow(await post(10));
+  const body = JSON.stringify({ count: 10 });
+  const answer = await orthanc.request("/computations", { method: "POST", body });
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get("retry-after")).toBe("1");
+});
+
+test("typescript: a Node that is killed forgets all computations, and the next one takes new ones", async () => {
+  const id = await start("typescript");
+  const [node] = descendants(orthanc) as [number];
+  process.kill(node, "SIGKILL");
+  const status = async () => (await orthanc.request(`/computations/${id}`)).status;
+  await expect.poll(status, { timeout: 20_000 }).toBe(404);
+  expect((await follow(await post(10))).at(-1)?.state).toBe("done");
+});
+
 test.each(TWINS)("%s: what has ended is forgotten after the stated time", async (twin) => {
   const id = await start(twin, { KEPT: 2 });
   expect((await cancel(id)).state).toBe("cancelled");
   expect((await orthanc.request(`/computations/${id}`)).status).toBe(200);
   await sleep(3000);
-  await post(10);
   expect((await orthanc.request(`/computations/${id}`)).status).toBe(404);
 });
 

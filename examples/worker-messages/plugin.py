@@ -17,7 +17,8 @@ from pool import Call, PoolBusy, PoolError, WorkerPool
 
 WORKERS = 4
 WAITING = 16  # computations that may wait for a worker
-DEADLINE = 600  # seconds that a computation may wait, and then work
+PATIENCE = 600  # seconds that a computation may wait for a worker
+DEADLINE = 600  # seconds that it may then work
 KEPT = 300  # seconds for which an ended computation can be asked for
 LIMIT = 1000  # computations that are remembered
 BODY_LIMIT = 100  # bytes: deeply nested JSON would crash Orthanc
@@ -39,7 +40,7 @@ def compute(count: int) -> Iterator[int]:
 # region master
 computations: dict[str, Call] = {}
 ended: dict[str, float] = {}  # when, by time.monotonic()
-pool = WorkerPool(WORKERS, waiting=WAITING, patience=DEADLINE)
+pool = WorkerPool(WORKERS, waiting=WAITING, patience=PATIENCE)
 
 
 def start(count: int) -> dict:
@@ -106,6 +107,7 @@ def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None
     if request["method"] not in ("GET", "DELETE"):
         output.SendMethodNotAllowed("GET, DELETE")
         return
+    forget()
     call = computations.get(id)
     if not call:
         send_json(output, 404, {"error": "no such computation"})

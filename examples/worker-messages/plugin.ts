@@ -16,7 +16,8 @@ if (!ORTHANC_PLUGIN_SOCKET)
 
 const WORKERS = 4;
 const WAITING = 16; // computations that may wait for a worker
-const DEADLINE = 600; // seconds that a computation may wait, and then work
+const PATIENCE = 600; // seconds that a computation may wait for a worker
+const DEADLINE = 600; // seconds that it may then work
 const KEPT = 300; // seconds for which an ended computation can be asked for
 const LIMIT = 1000; // computations that are remembered
 const BODY_LIMIT = 100; // bytes, as in the Python twin
@@ -37,7 +38,7 @@ const file = new URL("./worker.ts", import.meta.url);
 const pool = new WorkerPool<Task, number>(file, {
   workers: WORKERS,
   waiting: WAITING,
-  patience: DEADLINE,
+  patience: PATIENCE,
 });
 
 /** Has a worker compute, and returns the new computation without waiting for it. */

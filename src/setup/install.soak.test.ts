@@ -24,10 +24,7 @@ test.for([8, 12, 18])(
     if (!SOAKING) skip(because(`Node ${major} is fetched in npm run soak only`));
     const options = ["--prefix", root, "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"];
     const name = `node-linux-${process.arch}`;
-    const fetched = await execa("npm", ["install", ...options, `${name}@${major}`], {
-      reject: false,
-    });
-    if (fetched.failed) skip(because(`npm can't fetch Node ${major}: ${fetched.stderr}`));
+    await execa("npm", ["install", ...options, `${name}@${major}`]);
 
     const node = path.join(root, "node_modules", name, "bin/node");
     const { stdout: version } = await execa(node, ["--version"]);

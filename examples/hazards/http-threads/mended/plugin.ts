@@ -1,4 +1,4 @@
-/** Serves GET /report, which asks Orthanc for its statistics, and leaves it a thread for that. */
+/** Serves GET /report, which asks Orthanc for its statistics over HTTP. */
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -8,10 +8,6 @@ if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
 
 const headers = { authorization: ORTHANC_TOKEN };
 
-/** Each open request holds one of Orthanc's threads: this is less than HttpThreadsCount. */
-const MOST_AT_ONCE = 1;
-let open = 0;
-
 /** Asks this Orthanc's REST API. */
 async function countInstances(): Promise<number> {
   const signal = AbortSignal.timeout(5000);
@@ -20,13 +16,8 @@ async function countInstances(): Promise<number> {
   return ((await answer.json()) as { CountInstances: number }).CountInstances;
 }
 
-/** Answers with the number of instances, after a second of other work, or refuses at once. */
+/** Answers with the number of instances, after a second of other work. */
 const server = createServer(async (_request, response) => {
-  if (open >= MOST_AT_ONCE) {
-    response.writeHead(503, { "retry-after": "1" }).end("Too many reports at once\n");
-    return;
-  }
-  open += 1;
   try {
     await sleep(1000);
     const count = await countInstances();
@@ -34,8 +25,6 @@ const server = createServer(async (_request, response) => {
   } catch (error) {
     console.warn("There are no statistics:", error);
     response.writeHead(500).end();
-  } finally {
-    open -= 1;
   }
 });
 

@@ -1,0 +1,88 @@
+/** More calls than Orthanc has threads for, each of which asks Orthanc in its turn: none waits for the others. */
+import path from "node:path";
+import { expect, test } from "vitest";
+import { EXAMPLES } from "../../src/harness/example.ts";
+import { endAfterEachTest } from "../../src/harness/live.ts";
+import { startTwin } from "../../src/harness/twin.ts";
+import type { Orthanc } from "../../src/orthanc/server.ts";
+
+const CALLS = 100;
+/** As Orthanc comes. */
+const THREADS = 50;
+const REFUSED = { status: 503, retryAfter: "1", body: '{"error": "Node has 25 calls already"}' };
+
+const ended = endAfterEachTest();
+
+/** A program of this repository behind the bridge. */
+async function start(folder: string, routes: string[], instances: string[] = []) {
+  const example = { folder: path.join(EXAMPLES, folder), routes, instances };
+  return ended(await startTwin(example, "typescript"));
+}
+
+/** Makes so many calls at once, and gives the answers in the order in which they come. */
+async function callAtOnce(orthanc: Orthanc, target: string) {
+  const answers: { status: number; retryAfter: string | null; body: string }[] = [];
+  const call = async () => {
+    const { status, headers, ...answer } = await ask(orthanc, target);
+    answers.push({ status, retryAfter: headers.get("retry-after"), ...answer });
+  };
+  await Promise.all(Array.from({ length: CALLS }, call));
+  return answers;
+}
+
+async function ask(orthanc: Orthanc, target: string) {
+  const answer = await orthanc.request(target);
+  return { status: answer.status, headers: answer.headers, body: await answer.text() };
+}
+
+test("half of Orthanc's threads wait for Node, and the rest of the calls are refused at once", async () => {
+  const orthanc = await start("hazards/http-threads/mended", ["/report"]);
+  // Each takes a second, and then asks Orthanc.
+  const answers = await callAtOnce(orthanc, "/report");
+  expect(answers.slice(0, CALLS - THREADS / 2)).toEqual(Array(CALLS - THREADS / 2).fill(REFUSED));
+  const answered = { status: 200, retryAfter: null, body: "0 instances\n" };
+  expect(answers.slice(CALLS - THREADS / 2)).toEqual(Array(THREADS / 2).fill(answered));
+  // All places are free again.
+  expect((await callAtOnce(orthanc, "/report")).filter(({ status }) => status === 200).length).toBe(
+    THREADS / 2,
+  );
+});
+
+test("with as many calls as threads, they would wait for each other", async () => {
+  const folder = path.join(EXAMPLES, "hazards/http-threads/mended");
+  const orthanc = ended(
+    await startTwin({ folder, routes: ["/report"], instances: [] }, "typescript", {
+      configuration: {
+        HttpThreadsCount: 4,
+        Node: {
+          Script: "plugin.ts",
+          Routes: ["/report"],
+          Executable: process.execPath,
+          CallsAtOnce: 4,
+        },
+      },
+    }),
+  );
+  await ask(orthanc, "/report");
+  const answers = await Promise.all([1, 2, 3, 4].map(() => ask(orthanc, "/report")));
+  expect(answers.map(({ status }) => status)).toContain(500);
+  expect(await orthanc.log()).toContain("TimeoutError");
+});
+
+test.each([
+  ["errors", "/patient-names/([^/]+)", "/patient-names/{id}"],
+  ["dicom-parsing", "/dicom-summary/([^/]+)", "/dicom-summary/{id}"],
+  ["from-python", "/patient-count-new", "/patient-count-new"],
+])("%s gives the right answer, or is spared the call", async (folder, route, pattern) => {
+  const orthanc = await start(folder, [route], ["CT_small.dcm"]);
+  const [instance] = (await (await orthanc.request("/instances")).json()) as string[];
+  const target = pattern.replace("{id}", instance as string);
+  const right = await ask(orthanc, target);
+  expect(right.status).toBe(200);
+  const answers = await callAtOnce(orthanc, target);
+  for (const { status, body } of answers) {
+    if (status === 200) expect(body).toBe(right.body);
+    else expect(status).toBe(503);
+  }
+  expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(20);
+});
