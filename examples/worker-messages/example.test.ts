@@ -98,7 +98,7 @@ test("typescript: no message is lost, however early it is sent, and no port is l
   const first = await start("typescript", {}, (text) =>
     text
       .replace("computation.progress = progress;", '$& console.log("message", progress);')
-      .replace("port1.close();", '$& console.log("ports", countPorts());')
+      .replace('{ state: "done" })', '$&).then(() => console.log("ports", countPorts())')
       .concat(
         "const countPorts = () =>",
         '  process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;',

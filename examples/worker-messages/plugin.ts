@@ -4,6 +4,7 @@
  * progress, and DELETE cancels it.
  */
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { MessageChannel } from "node:worker_threads";
@@ -49,20 +50,22 @@ function start(count: number): Computation {
   port1.on("message", (progress: number) => {
     computation.progress = progress;
   });
+  const closed = once(port1, "close");
   const ending = new AbortController();
   const task: Task = { count, messages: port2 };
   const ended = pool
     .run(task, { deadline: DEADLINE, transferList: [port2], ending })
-    .then(() => Object.assign(computation, { state: "done", progress: 100 }))
+    .finally(() => {
+      port2.close(); // It is still here if no worker has had it.
+      return closed; // The last messages may come after the result.
+    })
+    .then(() => Object.assign(computation, { state: "done" }))
     .catch((error: Error) => {
       const cancelled = error instanceof Cancelled;
       computation.state = cancelled ? "cancelled" : "failed";
       computation.error = cancelled ? null : error.message;
     })
-    .finally(() => {
-      port1.close();
-      setTimeout(() => computations.delete(id), 1000 * KEPT).unref();
-    });
+    .finally(() => setTimeout(() => computations.delete(id), 1000 * KEPT).unref());
   const cancel = async () => {
     ending.abort(new Cancelled());
     await ended;
