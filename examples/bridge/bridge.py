@@ -60,7 +60,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -531,24 +531,27 @@ def serve(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
         output.SetHttpHeader("Retry-After", "1")
         send_error(output, 503, f"Node has {settings.calls_at_once} calls already", path)
         return
-    try:
-        pass_on(output, path, request)
-    finally:
-        places.release()
+    with ExitStack() as afterwards:
+        try:
+            pass_on(output, path, request, afterwards)
+        finally:
+            places.release()
 
 
-def pass_on(output: orthanc.RestOutput, path: str, request: dict[str, Any]) -> None:
+def pass_on(
+    output: orthanc.RestOutput, path: str, request: dict[str, Any], afterwards: ExitStack
+) -> None:
     """Passes a request on to Node and its answer back, or says what went wrong."""
     try:
         body = request.get("body", b"")
         head = request_head(path, len(body), request)
-        with node.exchange(time.monotonic() + settings.timeout) as exchange:
-            answer = exchange.ask(head, body)
-            if can_stream(output, answer):
-                stream_answer(output, answer, exchange, path)
-            else:
-                send_answer(output, answer.status, answer.headers, collected(answer.body))
-            exchange.let_finish()
+        exchange = afterwards.enter_context(node.exchange(time.monotonic() + settings.timeout))
+        answer = exchange.ask(head, body)
+        if can_stream(output, answer):
+            stream_answer(output, answer, exchange, path)
+        else:
+            send_answer(output, answer.status, answer.headers, collected(answer.body))
+        afterwards.callback(exchange.let_finish)
     except (socket.timeout, BlockingIOError):
         send_error(output, 504, f"Node did not answer within {settings.timeout:g} seconds", path)
     except BadRequest as error:
