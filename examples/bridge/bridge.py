@@ -38,6 +38,8 @@ What Orthanc itself does not let through:
 - answers in pieces: each is collected and then sent, compressed if Orthanc is set to do so. In
   plugin 5.0 and later, one with status 200 and a length above 1 MB is passed on while it comes.
 
+Plugin 4.0 never frees the body, the query and the headers of a request.
+
 While an answer is sent, the plugin keeps Python's interpreter to itself, as long as the client
 takes to read it. From plugin 4.3 on, {"Python": {"AllowThreads": true}} ends that.
 """
