@@ -18,11 +18,12 @@ What it guarantees:
 
 - A call ends: with Node's answer; with 502 if Node gave none that can be passed on; with 504 if it
   did not come within the time limit; with 503, at once, if Node has too many calls already.
-- Node's own calls to Orthanc find threads: calls to Node never hold more than "CallsAtOnce".
+- Node's own calls to Orthanc find threads: no more than "CallsAtOnce" wait for Node's answer.
 - Nothing of one exchange reaches another: each has its own connection, which is closed with it.
 - A cut answer never looks whole. It must say its length or come in chunks, as Node's http does by
   itself; only errors may end with the connection.
-- Nothing is left behind: Node, what it has started, and the socket go with Orthanc.
+- Nothing is left behind: Node, what it has started, and the socket go with Orthanc. If Orthanc is
+  killed, what Node has started must notice by itself, as Node does.
 
 What Orthanc itself does not let through:
 
@@ -76,6 +77,7 @@ STOP_GRACE = 5.0  # seconds that Node has to end by itself when Orthanc stops
 FINISHING = 1.0  # seconds that Node has after its answer to close the connection by itself
 HEAD_LIMIT = 65_536  # bytes
 PIECE = 65_536  # bytes that are read at a time
+LONGEST = 2_000_000  # seconds: Python can't wait for longer than 24 days
 STREAM_FROM = 1_048_576  # bytes; a longer answer is passed on in pieces, if the plugin can
 
 
@@ -119,8 +121,8 @@ def read_settings() -> Settings:
     require(executable is not None, f'"Node.Executable" names {name}, and there is no such program')
 
     timeout = section.get("TimeoutSeconds", 60)
-    valid = isinstance(timeout, (int, float)) and timeout is not True and timeout > 0
-    require(valid, '"Node.TimeoutSeconds" must be a number above zero')
+    valid = isinstance(timeout, (int, float)) and timeout is not True and 0 < timeout <= LONGEST
+    require(valid, f'"Node.TimeoutSeconds" must be a number above zero, up to {LONGEST}')
 
     threads = configuration.get("HttpThreadsCount", 50)
     calls_at_once = section.get("CallsAtOnce", max(1, threads // 2))
@@ -190,6 +192,7 @@ class Exchange:
         self._received, self._position = b"", 0  # what lies before the position is used up
         self._silent = True  # whether nothing has come yet
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(None)  # The script may have set another default.
         try:
             self._limit(socket.SO_SNDTIMEO)
             self._socket.connect(path)
@@ -391,7 +394,7 @@ class Node:
                 raise BadGateway(f"Node is not running ({self._end})")
         try:
             return Exchange(self._path, deadline)
-        except BlockingIOError:
+        except (socket.timeout, BlockingIOError):
             raise  # The deadline has passed while too many others were waiting to connect.
         except OSError as error:
             raise BadGateway(f"Node accepts no connection ({error.strerror})") from error
@@ -437,7 +440,7 @@ class Node:
                 break
             time.sleep(0.02)
         code = process.wait()
-        end = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+        end = f"exit code {code}" if code >= 0 else f"signal {signal_name(-code)}"
         self._set_state(State.DOWN, None, end)
         assert process.stdin
         process.stdin.close()
@@ -469,6 +472,13 @@ class Node:
         self._folder.remove()
 
 
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # One of the real-time signals, which have no names.
+        return str(number)
+
+
 class PrivateFolder:
     """A folder for the socket, with mode 0700.
 
@@ -485,8 +495,10 @@ class PrivateFolder:
         for forgotten in Path(parent).glob(f"{self.PREFIX}*"):
             with suppress(OSError):  # It is in use, or somebody else's.
                 lock = self._lock(str(forgotten))
-                shutil.rmtree(forgotten)
-                os.close(lock)
+                try:
+                    shutil.rmtree(forgotten)
+                finally:
+                    os.close(lock)
         self._held = -1
         while self._held < 0:
             self.path = tempfile.mkdtemp(prefix=f"{self.PREFIX}{os.getpid()}-")

@@ -629,6 +629,13 @@ describe("Node dies", () => {
     expect(pauses).toEqual([0.25, 0.5, 1]);
   });
 
+  it("of a signal without a name: a new start as well", async () => {
+    const { pid } = await get("echo");
+    process.kill(Number(pid), 40);
+    await upAgain(pid);
+    expect(await orthanc.log()).toContain("Node has ended (signal 40)");
+  });
+
   it("in no other way: it stops listening, and lives", async () => {
     await get("stop-listening");
     const all = Array.from({ length: 10 }, () => orthanc.request("/bridge/wait/500"));

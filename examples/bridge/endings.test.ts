@@ -358,6 +358,7 @@ describe("a configuration that can't work keeps Orthanc from starting:", () => {
     ],
     ["a strange executable", { Script, Routes, Executable: 1 }, '"Node.Executable" must name'],
     ["no time", { Script, Routes, TimeoutSeconds: 0 }, '"Node.TimeoutSeconds" must be a number'],
+    ["an endless time", { Script, Routes, TimeoutSeconds: 1e9 }, "above zero, up to 2000000"],
     ["a strange time", { Script, Routes, TimeoutSeconds: true }, '"Node.TimeoutSeconds" must be'],
     ...[0, 2.5, true, "2"].map((value): [string, object, string] => [
       `${JSON.stringify(value)} calls at once`,

@@ -34,6 +34,10 @@ describe.each(TWINS)("%s", (twin) => {
     expect(answers).toContainEqual(late);
   });
 
+  test("a call without a deadline ends with its task", async () => {
+    expect((await sleep(orthanc, 0.1, Number.POSITIVE_INFINITY)).status).toBe(200);
+  });
+
   test("a call beyond those that may wait is refused at once", async () => {
     const ended: Answer[] = [];
     const call = async () => ended.push(await sleep(orthanc, 1.6));
@@ -72,6 +76,18 @@ describe.each(TWINS)("%s", (twin) => {
     const after = await Promise.all([sleep(orthanc, 0.5), sleep(orthanc, 0.5)]);
     expect(after.map(({ value }) => value?.worker)).toContain(value?.worker);
   });
+});
+
+test("typescript: what a task leaves behind, and fails later, ends nothing else", async () => {
+  const orthanc = await startFixture("typescript");
+  try {
+    const neighbour = sleep(orthanc, 2, 10, "mine");
+    expect((await run(orthanc, "linger")).status).toBe(200);
+    expect((await neighbour).value?.nonce).toBe("mine");
+    expect(await orthanc.log()).toMatch(/without a task: Error: too late/);
+  } finally {
+    await orthanc.stop();
+  }
 });
 
 test("typescript: a thread that dies costs its own call", async () => {
@@ -131,6 +147,47 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
       [1, 2].map(() => run(orthanc, "measure", { size: 5_000_000, deadline: 5 })),
     );
     expect(calls.map(({ status }) => status).sort()).toEqual([200, 504]);
+  });
+
+  test("a task that forks has one answer, and so have those after it", async () => {
+    const nonces = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for (const nonce of nonces) {
+      expect(await run(orthanc, "fork", { nonce })).toEqual({ status: 200, value: nonce });
+    }
+    for (const nonce of nonces) {
+      expect((await sleep(orthanc, 0.2, 10, nonce)).value?.nonce).toBe(nonce);
+    }
+  });
+
+  test("connections that the script has opened are none in a worker, and never the pool's own", async () => {
+    for (let call = 0; call < 4; call++) {
+      const { status, error } = await run(orthanc, "shout");
+      expect({ status, error }).toEqual({ status: 422, error: expect.stringMatching(/socket/) });
+      expect((await sleep(orthanc, 0, 10, "mine")).value?.nonce).toBe("mine");
+    }
+  });
+
+  test("a closed connection is an error of the task, not the end of its worker", async () => {
+    const { status, error } = await run(orthanc, "close");
+    expect({ status, error }).toEqual({ status: 422, error: expect.stringMatching(/Broken pipe/) });
+  });
+
+  test("a task that ends in time has its answer, however late the callback can read it", async () => {
+    const working = sleep(orthanc, 0.5, 2, "mine");
+    await expect.poll(() => workers(orthanc).length).toBeGreaterThan(0);
+    await run(orthanc, "hold", { seconds: 3.5 });
+    expect((await working).value?.nonce).toBe("mine");
+  });
+
+  test("signals to all of Orthanc's processes end neither the helper nor what it must end", async () => {
+    await twoWorkers();
+    const before = helper();
+    for (const signal of ["SIGTERM", "SIGHUP", "SIGINT", "SIGPIPE"] as const)
+      process.kill(before, signal);
+    await twoWorkers();
+    expect(helper()).toBe(before);
+    const group = readFileSync(`/proc/${before}/stat`, "utf8").split(" ")[4];
+    expect(group).toBe(String(before));
   });
 
   test("large arguments and results pass", async () => {

@@ -12,10 +12,15 @@ Copy this file beside a plugin. It needs Linux and Python 3.9 or later, and neve
   Orthanc, however Orthanc ends.
 
 Workers are not forked from the running Orthanc, which has threads, locks and sockets, but from a
-helper process: a copy of Orthanc from the time when the script was loaded.
+helper process: a copy of Orthanc from the time when the script was loaded. Only if that is killed,
+the next one is forked from the running Orthanc.
+
+A task must clean up behind itself: a timer or a thread that it leaves may hit the next task of its
+worker. Network connections that the script has opened do not work in workers: open them there.
 """
 
 import ctypes
+import errno
 import os
 import pickle
 import select
@@ -41,6 +46,9 @@ if sys.platform != "linux" or sys.version_info < (3, 9):
             sys.platform, *sys.version_info[:2]
         )
     )
+
+
+LONGEST = 2_000_000.0  # seconds: Python can't wait for longer than 24 days
 
 
 class PoolError(Exception):
@@ -94,7 +102,8 @@ class WorkerPool:
         that waits in a REST callback holds one of Orthanc's HTTP threads, of which there are 50.
         """
         self._waiting = waiting
-        self._patience = patience
+        self._patience = _checked(patience)
+        self._owner = os.getpid()
         self._helper = _Helper(initializer, arguments)
         self._lock = threading.Lock()  # guards the next three, and Call's own attributes
         self._closed = False
@@ -107,9 +116,10 @@ class WorkerPool:
 
         Raises PoolBusy if too many calls wait for a worker, or this one has waited too long;
         DeadlineExceeded if the worker has not finished after ``deadline`` seconds, not counting
-        the wait; WorkerDied if it was killed or crashed.
+        the wait, but a new worker's start; WorkerDied if it was killed or crashed.
         """
-        return self._play(self._enter(), deadline, task, arguments)
+        deadline, message = _checked(deadline), _pickled(task, arguments)
+        return self._play(self._enter(), deadline, message)
 
     # endregion
 
@@ -119,11 +129,13 @@ class WorkerPool:
         Raises PoolBusy if too many calls wait. Whatever else ``run`` raises, the ``result()`` of
         the Call raises.
         """
+        # Pickled here: another thread would wait for a script that is still being loaded.
+        deadline, message = _checked(deadline), _pickled(task, arguments)
         call = self._enter()
 
         def play() -> None:
             try:
-                call.set_result(self._play(call, deadline, task, arguments))
+                call.set_result(self._play(call, deadline, message))
             except BaseException as error:
                 call.set_exception(error)
 
@@ -146,6 +158,8 @@ class WorkerPool:
     # region queue
     def _enter(self) -> "Call":
         """Gives a new call a worker, or a place in the queue."""
+        if os.getpid() != self._owner:
+            raise RuntimeError("a pool belongs to the process that has made it")
         call = Call(self)
         with self._lock:
             if self._closed:
@@ -183,19 +197,27 @@ class WorkerPool:
 
     # endregion
 
-    def _play(
-        self, call: "Call", deadline: float, task: Callable[..., Any], arguments: tuple[Any, ...]
-    ) -> Any:
+    def _play(self, call: "Call", deadline: float, message: bytes) -> Any:
         worker = self._wait(call)
         try:
             worker.make_ready()
             # From here on, a cancellation interrupts the worker.
             if not call._is_cancelled:
-                return worker.run(deadline, task, arguments, call._note)
+                return worker.run(deadline, message, call._note)
         finally:
             self._leave(call)
             if call._is_cancelled:
                 raise CancelledError from None
+
+
+def _checked(seconds: float) -> float:
+    if seconds != seconds:
+        raise ValueError("a time limit must be a number of seconds")
+    return min(seconds, LONGEST)
+
+
+def _pickled(task: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+    return pickle.dumps((task, arguments), pickle.HIGHEST_PROTOCOL)
 
 
 class Call(Future[Any]):
@@ -236,6 +258,7 @@ class Call(Future[Any]):
 # ---- One worker, as Orthanc sees it
 
 PROGRESS, RESULT, ERROR = b"P", b"R", b"E"
+LATE_MESSAGES = 1000  # that may have come by the deadline, and are read afterwards
 
 
 class _Worker:
@@ -253,27 +276,21 @@ class _Worker:
             self._connection.close()
             self._pid, self._connection = pid, connection
 
-    def run(
-        self,
-        deadline: float,
-        task: Callable[..., Any],
-        arguments: tuple[Any, ...],
-        report: Callable[[Any], None],
-    ) -> Any:
+    def run(self, deadline: float, message: bytes, report: Callable[[Any], None]) -> Any:
         """Has the worker run a task. Unless the task ends cleanly, the worker is not used again."""
-        message = pickle.dumps((task, arguments), pickle.HIGHEST_PROTOCOL)
         limit = time.monotonic() + deadline
-        kind, answer = PROGRESS, bytearray()
+        kind, answer, late = PROGRESS, bytearray(), 0
         try:
-            _send(self._connection, RESULT, message, limit)
+            with self._failing(deadline):
+                _send(self._connection, RESULT, message, limit)
             while kind == PROGRESS:
-                kind, answer = _receive(self._connection, limit)
+                with self._failing(deadline):
+                    kind, answer = _receive(self._connection, limit)
+                    late += time.monotonic() > limit
+                    if kind == PROGRESS and late > LATE_MESSAGES:
+                        raise socket.timeout
                 if kind == PROGRESS:
                     report(pickle.loads(answer))
-        except socket.timeout:
-            raise DeadlineExceeded(f"no worker finished within {deadline:g} seconds") from None
-        except (EOFError, OSError):
-            raise WorkerDied("the worker has failed") from None
         finally:
             if kind == PROGRESS:
                 self.interrupt()
@@ -282,6 +299,16 @@ class _Worker:
             return pickle.loads(answer)
         error, trace = pickle.loads(answer)
         raise error from WorkerTraceback(trace)
+
+    @contextmanager
+    def _failing(self, deadline: float) -> Iterator[None]:
+        """Says what a failure of the connection means."""
+        try:
+            yield
+        except socket.timeout:
+            raise DeadlineExceeded(f"no worker finished within {deadline:g} seconds") from None
+        except (EOFError, OSError):
+            raise WorkerDied("the worker has failed") from None
 
     def interrupt(self) -> None:
         """Closes the connection for good: a ``run`` in another thread then ends at once."""
@@ -324,12 +351,18 @@ class _Helper:
             if self._closed:
                 raise WorkerDied("the pool is closed")
             try:
-                pid, connections = self._ask(b"fork")
-            except (OSError, EOFError):  # It was killed, and its workers with it.
-                self._start()
-                pid, connections = self._ask(b"fork")
-            if not connections:
-                raise WorkerDied(f"no worker can be started: {os.strerror(-pid)}")
+                try:
+                    pid, connections = self._ask(b"fork")
+                except (OSError, EOFError):  # It was killed, and its workers with it.
+                    self._start()
+                    pid, connections = self._ask(b"fork")
+                if pid < 0:
+                    raise OSError(-pid, os.strerror(-pid))
+                if not connections:  # There was no number left for it.
+                    self._ask(str(pid).encode())
+                    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            except (OSError, EOFError) as error:
+                raise WorkerDied(f"no worker can be started: {error}") from error
             return pid, socket.socket(fileno=connections[0])
 
     # endregion
@@ -349,10 +382,15 @@ class _Helper:
     def _ask(self, order: bytes) -> tuple[int, list[int]]:
         try:
             self._control.send(order)
-            answer, descriptors, *_ = socket.recv_fds(self._control, 32, 1, socket.MSG_CMSG_CLOEXEC)
+            # Unlike socket.recv_fds(), with a flag: no other program may get the connection.
+            answer, parts, *_ = self._control.recvmsg(
+                32, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC
+            )
             if not answer:
                 raise EOFError
-            return int(answer), descriptors
+            return int(answer), [
+                number for *_, data in parts for (number,) in [_NUMBER.unpack(data)]
+            ]
         except (OSError, EOFError):
             self._end()
             raise
@@ -370,6 +408,9 @@ class _Helper:
         self._pid = 0
 
 
+_NUMBER = struct.Struct("@i")
+
+
 # ---- In the helper process
 
 _LIBC = ctypes.CDLL(None)
@@ -381,11 +422,13 @@ def _help(
 ) -> None:
     """Forks and kills workers until Orthanc closes its end of ``control``, if only by dying."""
     _LIBC.prctl(_PR_SET_NAME, b"pool-helper")
-    # Ctrl-C in a terminal reaches all processes: it is for Orthanc, which then ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in (signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(name, signal.SIG_DFL)
-    _close_network_sockets()
+    # A signal to Orthanc's group, such as Ctrl-C in a terminal, is for Orthanc, which then ends its
+    # workers. A closed connection is an error of Python's, not the end of a process.
+    os.setpgid(0, 0)
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(name, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _leave_connections()
     helper = os.getpid()
     workers: set[int] = set()
     try:
@@ -437,16 +480,27 @@ def _kill(pid: int) -> bool:
     return False  # The kernel waits for a disk or the like.
 
 
-def _close_network_sockets() -> None:
-    """Closes what keeps Orthanc's ports in use, if this process was forked while Orthanc ran."""
-    for name in os.listdir("/proc/self/fd"):
+def _leave_connections() -> None:
+    """Closes Orthanc's network sockets, which keep its ports in use, and pipes of its threads.
+
+    What was open is /dev/null then: objects that still have its number can't hit what opens next.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in map(int, os.listdir("/proc/self/fd")):
         with suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                found = socket.socket(fileno=int(name))
-                if found.family == socket.AF_UNIX:
-                    found.detach()
-                else:
-                    found.close()
+            mode = os.fstat(number).st_mode
+            is_private_pipe = stat.S_ISFIFO(mode) and not os.get_inheritable(number)
+            if is_private_pipe or stat.S_ISSOCK(mode) and _is_network_socket(number):
+                os.dup2(null, number, inheritable=False)
+    os.close(null)
+
+
+def _is_network_socket(number: int) -> bool:
+    found = socket.socket(fileno=number)
+    try:
+        return found.family != socket.AF_UNIX
+    finally:
+        found.detach()
 
 
 @contextmanager
@@ -477,30 +531,45 @@ def _work(
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != helper:
         return
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_DFL)
     initializer(*arguments)
+    tell = _teller(connection)
     with suppress(EOFError, ConnectionError):
         while True:
             _, message = _receive(connection)
-            _send(connection, *_answer(connection, message))
+            tell(*_answer(tell, message))
 
 
-def _answer(connection: socket.socket, message: bytearray) -> tuple[bytes, bytes]:
+def _teller(connection: socket.socket) -> Callable[[bytes, bytes], None]:
+    """What sends a worker's messages, and ends a process that its task has forked instead."""
+    worker = os.getpid()
+
+    def tell(kind: bytes, body: bytes) -> None:
+        if os.getpid() != worker:
+            os._exit(0)
+        _send(connection, kind, body)
+
+    return tell
+
+
+def _answer(tell: Callable[[bytes, bytes], None], message: bytearray) -> tuple[bytes, bytes]:
     """Runs one task. Returns what becomes of it, pickled."""
     try:
         task, arguments = pickle.loads(message)
         result = task(*arguments)
         if isinstance(result, GeneratorType):
-            result = _follow(connection, result)
+            result = _follow(tell, result)
         return RESULT, pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         return ERROR, _pickle_error(error)
 
 
-def _follow(connection: socket.socket, steps: GeneratorType) -> Any:
+def _follow(tell: Callable[[bytes, bytes], None], steps: GeneratorType) -> Any:
     """Sends what a task yields. Returns what it returns."""
     try:
         while True:
-            _send(connection, PROGRESS, pickle.dumps(next(steps), pickle.HIGHEST_PROTOCOL))
+            tell(PROGRESS, pickle.dumps(next(steps), pickle.HIGHEST_PROTOCOL))
     except StopIteration as end:
         return end.value
 
@@ -531,7 +600,8 @@ def _send(
     head = _HEAD.pack(kind, len(body))
     for part in [head + body] if len(body) < 16_384 else [head, body]:
         connection.settimeout(_left(limit))
-        connection.sendall(part)
+        with _waiting_ends():
+            connection.sendall(part)
 
 
 def _receive(connection: socket.socket, limit: Optional[float] = None) -> tuple[bytes, bytearray]:
@@ -545,7 +615,8 @@ def _read(connection: socket.socket, size: int, limit: Optional[float]) -> bytea
     rest = memoryview(data)
     while rest:
         connection.settimeout(_left(limit))
-        count = connection.recv_into(rest)
+        with _waiting_ends():
+            count = connection.recv_into(rest)
         if count == 0:
             raise EOFError
         rest = rest[count:]
@@ -553,12 +624,20 @@ def _read(connection: socket.socket, size: int, limit: Optional[float]) -> bytea
 
 
 def _left(limit: Optional[float]) -> Optional[float]:
-    if limit is None:
-        return None
-    left = limit - time.monotonic()
-    if left <= 0:
-        raise socket.timeout
-    return left
+    """The time that is left. After the limit it is none: only what is there is taken.
+
+    The task may have ended in time, while another callback kept this one from reading it.
+    """
+    return None if limit is None else max(0.0, limit - time.monotonic())
+
+
+@contextmanager
+def _waiting_ends() -> Iterator[None]:
+    """Takes what can't be had at once for what has not come in time."""
+    try:
+        yield
+    except BlockingIOError:
+        raise socket.timeout from None
 
 
 def _is_readable(connection: socket.socket) -> bool:

@@ -96,10 +96,72 @@ test("a script may wait for a worker while it loads: the task is pickled on its 
     "from pool import WorkerPool",
     "def work(): return 1",
     "pool = WorkerPool(1)",
-    "seen = pool.run(5, work)",
+    "seen = pool.run(5, work), pool.submit(5, work).result(5)",
     ...route("seen"),
   );
-  expect(await (await orthanc.request("/route")).text()).toBe("1");
+  expect(await (await orthanc.request("/route")).text()).toBe("(1, 1)");
+});
+
+test("no other program gets a worker's connection", async () => {
+  orthanc = await start(
+    "from pool import WorkerPool",
+    "pool = WorkerPool(1)",
+    ...route("pool._idle[0]._connection.get_inheritable()"),
+  );
+  expect(await (await orthanc.request("/route")).text()).toBe("False");
+});
+
+test("patience without an end keeps nobody out", async () => {
+  orthanc = await start(
+    "from pool import WorkerPool",
+    'pool = WorkerPool(1, waiting=1, patience=float("inf"))',
+    ...route("pool.run(5, time.sleep, 0.5)"),
+  );
+  const server = orthanc;
+  const call = async () => (await server.request("/route")).status;
+  expect(await Promise.all([call(), call()])).toEqual([200, 200]);
+  expect(await Promise.all([call(), call()])).toEqual([200, 200]);
+});
+
+test("a closed pool takes no calls, and has none", async () => {
+  orthanc = await start(
+    "from pool import WorkerPool, WorkerDied",
+    "pool = WorkerPool(1)",
+    "def end():",
+    "    waiting = [pool.submit(5, time.sleep, 60) for _ in range(3)]",
+    "    pool.close()",
+    "    errors = [type(call.exception(5)).__name__ for call in waiting]",
+    "    try: pool.run(5, time.sleep, 0)",
+    "    except WorkerDied as error: return errors, str(error)",
+    ...route("end()"),
+  );
+  const died = "['WorkerDied', 'WorkerDied', 'WorkerDied']";
+  expect(await (await orthanc.request("/route")).text()).toBe(`(${died}, 'the pool is closed')`);
+});
+
+test("without a number for a connection, no worker is left over, and the next call works", async () => {
+  orthanc = await start(
+    "import os, resource, signal",
+    "from pool import WorkerPool, WorkerDied",
+    "pool = WorkerPool(1)",
+    "def starve():",
+    "    os.kill(pool._idle[0]._pid, signal.SIGKILL)",
+    "    time.sleep(0.5)",
+    "    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)",
+    '    most = max(map(int, os.listdir("/proc/self/fd"))) + 50',
+    '    held = [os.open("/dev/null", os.O_RDONLY) for _ in range(60 + most)]',
+    "    resource.setrlimit(resource.RLIMIT_NOFILE, (held[-1] + 1, hard))",
+    "    try: pool.run(5, time.sleep, 0)",
+    "    except WorkerDied as error: told = str(error)",
+    "    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))",
+    "    for number in held: os.close(number)",
+    "    return told, pool.run(5, time.sleep, 0)",
+    ...route("starve()"),
+  );
+  expect(await (await orthanc.request("/route")).text()).toMatch(
+    /^\('no worker can be started: .*Too many open files', None\)$/,
+  );
+  expect(descendants(orthanc)).toHaveLength(2);
 });
 
 test("an unsupported Python is refused in words", async () => {

@@ -3,7 +3,7 @@
  *
  * Copy this file beside a plugin; it needs the packages `piscina` and `p-queue`. Every call ends. A
  * call that waits too long is dropped alone; a task that takes too long costs its own thread, which
- * is replaced.
+ * is replaced. Only native code that never returns, such as `execSync`, keeps its thread for good.
  */
 import type { TransferListItem } from "node:worker_threads";
 import PQueue from "p-queue";
@@ -21,6 +21,9 @@ export class PoolBusy extends PoolError {}
 export class DeadlineExceeded extends PoolError {
   override readonly status = 504;
 }
+
+/** Node can't wait for longer, in milliseconds: about 24 days. */
+const LONGEST = 2 ** 31 - 1;
 
 export interface PoolOptions {
   workers: number;
@@ -50,6 +53,10 @@ export class WorkerPool<Task, Result> {
     const atomics = "disabled";
     const [minThreads, maxThreads] = [workers, workers];
     this.#threads = new Piscina({ filename: file.href, minThreads, maxThreads, atomics });
+    // What a task has left behind, such as a timer, may fail later: that must not end all of Node.
+    this.#threads.on("error", (error) =>
+      console.error("A worker has failed without a task:", error),
+    );
     this.#queue = new PQueue({ concurrency: workers });
     this.#waiting = waiting;
     this.#patience = patience;
@@ -64,8 +71,9 @@ export class WorkerPool<Task, Result> {
   async run(task: Task, options: CallOptions): Promise<Result> {
     const { deadline, transferList, ending = new AbortController() } = options;
     if (this.isFull) throw new PoolBusy(`${this.#waiting} calls are waiting already`);
+    if (Number.isNaN(deadline)) throw new RangeError("The deadline must be a number of seconds.");
     const end = (seconds: number, error: Error) =>
-      setTimeout(() => ending.abort(error), 1000 * seconds);
+      setTimeout(() => ending.abort(error), Math.min(1000 * seconds, LONGEST));
     const busy = new PoolBusy(`no worker was free within ${this.#patience} seconds`);
     let timer = end(this.#patience, busy);
     const work = () => {
