@@ -543,7 +543,7 @@ def serve(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     path = quote(uri, safe="/:@!$&'()*+,;=~")
     if not places.acquire(blocking=False):
         output.SetHttpHeader("Retry-After", "1")
-        send_error(output, 503, f"Node has {settings.calls_at_once} calls already", path)
+        send_error(output, 503, f"too many calls (CallsAtOnce is {settings.calls_at_once})", path)
         return
     with ExitStack() as afterwards:
         try:
@@ -555,7 +555,10 @@ def serve(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
 def pass_on(
     output: orthanc.RestOutput, path: str, request: dict[str, Any], afterwards: ExitStack
 ) -> None:
-    """Passes a request on to Node and its answer back, or says what went wrong."""
+    """Passes a request on to Node and its answer back, or says what went wrong.
+
+    What is left to do when the client has its answer goes to ``afterwards``.
+    """
     try:
         body = request.get("body", b"")
         head = request_head(path, len(body), request)

@@ -9,7 +9,11 @@ import type { Orthanc } from "../../src/orthanc/server.ts";
 const CALLS = 100;
 /** As Orthanc comes. */
 const THREADS = 50;
-const REFUSED = { status: 503, retryAfter: "1", body: '{"error": "Node has 25 calls already"}' };
+const REFUSED = {
+  status: 503,
+  retryAfter: "1",
+  body: '{"error": "too many calls (CallsAtOnce is 25)"}',
+};
 
 const ended = endAfterEachTest();
 

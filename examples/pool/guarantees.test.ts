@@ -85,6 +85,8 @@ test("typescript: what a task leaves behind, and fails later, ends nothing else"
     expect((await run(orthanc, "linger")).status).toBe(200);
     expect((await neighbour).value?.nonce).toBe("mine");
     expect(await orthanc.log()).toMatch(/without a task: Error: too late/);
+    const next = await Promise.all([sleep(orthanc, 0.5), sleep(orthanc, 0.5)]);
+    expect(next.map(({ status }) => status)).toEqual([200, 200]);
   } finally {
     await orthanc.stop();
   }

@@ -17,6 +17,9 @@ the next one is forked from the running Orthanc.
 
 A task must clean up behind itself: a timer or a thread that it leaves may hit the next task of its
 worker. Network connections that the script has opened do not work in workers: open them there.
+
+Make the pool before the script starts a thread that starts programs, as ``import bridge`` does: a
+program's start waits for good if a helper is forked in its middle.
 """
 
 import ctypes
@@ -388,9 +391,7 @@ class _Helper:
             )
             if not answer:
                 raise EOFError
-            return int(answer), [
-                number for *_, data in parts for (number,) in [_NUMBER.unpack(data)]
-            ]
+            return int(answer), [_NUMBER.unpack(data)[0] for *_, data in parts]
         except (OSError, EOFError):
             self._end()
             raise
@@ -428,7 +429,7 @@ def _help(
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(name, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _leave_connections()
+    _leave_network()
     helper = os.getpid()
     workers: set[int] = set()
     try:
@@ -480,17 +481,15 @@ def _kill(pid: int) -> bool:
     return False  # The kernel waits for a disk or the like.
 
 
-def _leave_connections() -> None:
-    """Closes Orthanc's network sockets, which keep its ports in use, and pipes of its threads.
+def _leave_network() -> None:
+    """Closes Orthanc's network sockets: they would keep its ports in use.
 
-    What was open is /dev/null then: objects that still have its number can't hit what opens next.
+    Each becomes /dev/null, so that an object which still has its number can't hit what opens next.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for number in map(int, os.listdir("/proc/self/fd")):
         with suppress(OSError):
-            mode = os.fstat(number).st_mode
-            is_private_pipe = stat.S_ISFIFO(mode) and not os.get_inheritable(number)
-            if is_private_pipe or stat.S_ISSOCK(mode) and _is_network_socket(number):
+            if stat.S_ISSOCK(os.fstat(number).st_mode) and _is_network_socket(number):
                 os.dup2(null, number, inheritable=False)
     os.close(null)
 

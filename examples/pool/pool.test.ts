@@ -30,6 +30,12 @@ async function start(...lines: string[]): Promise<Orthanc> {
   });
 }
 
+/** What a route of such an Orthanc answers, which gives the value of an expression. */
+async function seen(expression: string, ...lines: string[]): Promise<string> {
+  orthanc = await start(...lines, ...route(expression));
+  return (await orthanc.request("/route")).text();
+}
+
 const route = (expression: string) => [
   "def serve(output, uri, **request):",
   `    output.AnswerBuffer(str(${expression}), "text/plain")`,
@@ -92,23 +98,49 @@ test("a function defined below the pool is unknown to its workers", async () => 
 });
 
 test("a script may wait for a worker while it loads: the task is pickled on its own thread", async () => {
-  orthanc = await start(
+  const value = await seen(
+    "seen",
     "from pool import WorkerPool",
     "def work(): return 1",
     "pool = WorkerPool(1)",
     "seen = pool.run(5, work), pool.submit(5, work).result(5)",
-    ...route("seen"),
   );
-  expect(await (await orthanc.request("/route")).text()).toBe("(1, 1)");
+  expect(value).toBe("(1, 1)");
 });
 
 test("no other program gets a worker's connection", async () => {
-  orthanc = await start(
+  const value = await seen(
+    "pool._idle[0]._connection.get_inheritable()",
     "from pool import WorkerPool",
     "pool = WorkerPool(1)",
-    ...route("pool._idle[0]._connection.get_inheritable()"),
   );
-  expect(await (await orthanc.request("/route")).text()).toBe("False");
+  expect(value).toBe("False");
+});
+
+test("a queue and a pipe that the script has made lead to its workers and back", async () => {
+  const value = await seen(
+    "(pool.run(5, send), queue.get(timeout=5), here.poll(5) and here.recv())",
+    "from pool import WorkerPool",
+    'context = multiprocessing.get_context("fork")',
+    "queue, (here, there) = context.Queue(), context.Pipe()",
+    "def send(): queue.put(1), there.send(2)",
+    "pool = WorkerPool(1)",
+  );
+  expect(value).toBe("(None, 1, 2)");
+});
+
+test("a task that tells its progress without end ends with its deadline", async () => {
+  const value = await seen(
+    "(fail(), pool.run(5, abs, -1))",
+    "from pool import DeadlineExceeded, WorkerPool",
+    "def tell():",
+    "    while True: yield 1",
+    "def fail():",
+    "    try: pool.run(1, tell)",
+    "    except DeadlineExceeded as error: return str(error)",
+    "pool = WorkerPool(1)",
+  );
+  expect(value).toBe("('no worker finished within 1 seconds', 1)");
 });
 
 test("patience without an end keeps nobody out", async () => {
@@ -124,7 +156,9 @@ test("patience without an end keeps nobody out", async () => {
 });
 
 test("a closed pool takes no calls, and has none", async () => {
-  orthanc = await start(
+  const died = "['WorkerDied', 'WorkerDied', 'WorkerDied']";
+  const value = await seen(
+    "end()",
     "from pool import WorkerPool, WorkerDied",
     "pool = WorkerPool(1)",
     "def end():",
@@ -133,14 +167,13 @@ test("a closed pool takes no calls, and has none", async () => {
     "    errors = [type(call.exception(5)).__name__ for call in waiting]",
     "    try: pool.run(5, time.sleep, 0)",
     "    except WorkerDied as error: return errors, str(error)",
-    ...route("end()"),
   );
-  const died = "['WorkerDied', 'WorkerDied', 'WorkerDied']";
-  expect(await (await orthanc.request("/route")).text()).toBe(`(${died}, 'the pool is closed')`);
+  expect(value).toBe(`(${died}, 'the pool is closed')`);
 });
 
 test("without a number for a connection, no worker is left over, and the next call works", async () => {
-  orthanc = await start(
+  const value = await seen(
+    "starve()",
     "import os, resource, signal",
     "from pool import WorkerPool, WorkerDied",
     "pool = WorkerPool(1)",
@@ -156,12 +189,9 @@ test("without a number for a connection, no worker is left over, and the next ca
     "    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))",
     "    for number in held: os.close(number)",
     "    return told, pool.run(5, time.sleep, 0)",
-    ...route("starve()"),
   );
-  expect(await (await orthanc.request("/route")).text()).toMatch(
-    /^\('no worker can be started: .*Too many open files', None\)$/,
-  );
-  expect(descendants(orthanc)).toHaveLength(2);
+  expect(value).toMatch(/^\('no worker can be started: .*Too many open files', None\)$/);
+  expect(descendants(orthanc as Orthanc)).toHaveLength(2);
 });
 
 test("an unsupported Python is refused in words", async () => {
@@ -174,13 +204,13 @@ test("an unsupported Python is refused in words", async () => {
 });
 
 test("a forked worker can import the orthanc module, so nothing keeps it from misusing it", async () => {
-  orthanc = await start(
+  const value = await seen(
+    "pool.run(5, work)",
     "from pool import WorkerPool",
     "def work():",
     "    import orthanc",
     "    return callable(orthanc.RestApiGet)",
     "pool = WorkerPool(1)",
-    ...route("pool.run(5, work)"),
   );
-  expect(await (await orthanc.request("/route")).text()).toBe("True");
+  expect(value).toBe("True");
 });
