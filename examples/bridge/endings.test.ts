@@ -15,7 +15,7 @@ import {
 } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -111,7 +111,16 @@ async function start(options: Options = {}) {
   };
   await answers();
   const pid = orthanc.pid ?? 0;
+  // It answers a moment before it minds signals.
+  await vi.waitFor(async () => expect(await catches(pid, constants.signals.SIGTERM)).toBe(true));
   return { pid, port: http, ended, request, log: () => log };
+}
+
+/** Whether a process has a handler for a signal, or has ended. */
+async function catches(pid: number, signal: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const caught = /^SigCgt:\s*([0-9a-f]+)/m.exec(status)?.[1];
+  return caught === undefined || (BigInt(`0x${caught}`) & (1n << BigInt(signal - 1))) !== 0n;
 }
 
 function kill(pid: number, signal: NodeJS.Signals) {
