@@ -10,88 +10,101 @@ const SIZES = [10, 100, 500]; // MB
 const MB = 1_000_000;
 const PAUSE = 1_000; // milliseconds in which a slow client reads nothing
 
+const OLD: OrthancOptions = { release: "bookworm" };
+const STREAMS: OrthancOptions = { release: "trixie" };
+const THREADS: OrthancOptions = {
+  release: "trixie",
+  configuration: { Python: { AllowThreads: true } },
+};
+/** Which Orthanc, and which of its routes, answers in which way. */
+const WAYS = {
+  "Python, plugin 4.0: AnswerBuffer": [OLD, "/python"],
+  "TypeScript, plugin 4.0: collected": [OLD, "/node"],
+  "Python, plugin 5.0: AnswerBuffer": [STREAMS, "/python"],
+  "TypeScript, plugin 5.0: streamed": [STREAMS, "/node"],
+  "The same with AllowThreads": [THREADS, "/node"],
+} as const;
+
 /**
  * Measures everything, so many times, on Orthancs with and without streams.
  * @param sizes of the answers, in MB
  * @throws StartError, InstallationError, PackagesError
  */
 export async function measureLarge(rounds: number, sizes = SIZES): Promise<Measure[]> {
-  const orthancs: Orthanc[] = [];
-  const start = async (options: OrthancOptions) => {
-    const orthanc = await startOrthanc({
-      ...options,
-      script: path.join(import.meta.dirname, "large.py"),
-      configuration: {
-        HttpCompressionEnabled: false,
-        Node: { Script: path.join(import.meta.dirname, "large.js"), Routes: ["/node/.*"] },
-        ...options.configuration,
-      },
-    });
-    orthancs.push(orthanc);
-    await read(orthanc, "/node/1");
-    return orthanc;
-  };
+  const all = (
+    measure: (options: OrthancOptions, target: string) => Promise<number>,
+    size: number,
+  ) =>
+    Object.fromEntries(
+      Object.entries(WAYS).map(([name, [options, route]]) => [
+        name,
+        () => measure(options, `${route}/${size * MB}`),
+      ]),
+    );
+  const measures: Measure[] = [];
+  for (const size of sizes) {
+    const title = `An answer of ${size} MB: memory that Orthanc takes for it`;
+    measures.push(await sideBySide(title, "MB", rounds, all(memoryFor, size)));
+  }
+  const orthancs = new Map<OrthancOptions, Orthanc>();
   try {
-    const old = await start({ release: "bookworm" });
-    const streams = await start({ release: "trixie" });
-    const threads = await start({
-      release: "trixie",
-      configuration: { Python: { AllowThreads: true } },
-    });
-    const ways = {
-      "Python, plugin 4.0: AnswerBuffer": { orthanc: old, route: "/python" },
-      "TypeScript, plugin 4.0: collected": { orthanc: old, route: "/node" },
-      "Python, plugin 5.0: AnswerBuffer": { orthanc: streams, route: "/python" },
-      "TypeScript, plugin 5.0: streamed": { orthanc: streams, route: "/node" },
-      "The same with AllowThreads": { orthanc: threads, route: "/node" },
-    };
-    const all = (
-      measure: (orthanc: Orthanc, target: string) => Promise<number>,
-      size: number,
-    ): Record<string, () => Promise<number>> =>
-      Object.fromEntries(
-        Object.entries(ways).map(([name, { orthanc, route }]) => [
-          name,
-          () => measure(orthanc, `${route}/${size * MB}`),
-        ]),
-      );
-    const measures: Measure[] = [];
-    for (const size of sizes) {
-      const title = `An answer of ${size} MB: memory that Orthanc takes for it`;
-      measures.push(await sideBySide(title, "MB", rounds, all(memoryFor, size)));
-    }
+    for (const options of [OLD, STREAMS, THREADS]) orthancs.set(options, await start(options));
+    const wait = (options: OrthancOptions, target: string, pause?: number) =>
+      longestWait(orthancs.get(options) as Orthanc, target, pause);
     for (const size of sizes) {
       const title = `An answer of ${size} MB: longest wait of another callback meanwhile`;
-      measures.push(await sideBySide(title, "ms", rounds, all(waitDuring, size)));
+      measures.push(await sideBySide(title, "ms", rounds, all(wait, size)));
     }
     const title = "An answer of 100 MB whose client reads nothing for a second: the same wait";
-    measures.push(await sideBySide(title, "ms", rounds, all(waitDuringPause, 100)));
+    const waitInPause = (options: OrthancOptions, target: string) => wait(options, target, PAUSE);
+    measures.push(await sideBySide(title, "ms", rounds, all(waitInPause, 100)));
     return measures;
   } finally {
-    await Promise.all(orthancs.map((orthanc) => orthanc.stop()));
+    await Promise.all([...orthancs.values()].map((orthanc) => orthanc.stop()));
   }
 }
 
-/** How many megabytes more Orthanc had at its peak than before. Less than one may be anything's. */
-async function memoryFor(orthanc: Orthanc, target: string): Promise<number> {
+/** Starts an Orthanc that answers in both languages, and waits until it does. */
+async function start({ release, configuration }: OrthancOptions): Promise<Orthanc> {
+  const orthanc = await startOrthanc({
+    release,
+    script: path.join(import.meta.dirname, "large.py"),
+    configuration: {
+      HttpCompressionEnabled: false,
+      Node: { Script: path.join(import.meta.dirname, "large.js"), Routes: ["/node/.*"] },
+      ...configuration,
+    },
+  });
+  for (const route of ["/node/1", "/python/1"]) await read(orthanc, route);
+  return orthanc;
+}
+
+/**
+ * How many megabytes more an Orthanc had at its peak than before. Each time it is another one: what a large
+ * answer has left free in its process would hide what the next one takes. Less than one may be anything's.
+ */
+async function memoryFor(options: OrthancOptions, target: string): Promise<number> {
+  const orthanc = await start(options);
   const memory = async (name: string) => {
     const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
     return (Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]) * 1024) / MB;
   };
-  const before = await memory("VmRSS");
-  // Linux forgets the old peak (proc(5), clear_refs).
-  await writeFile(`/proc/${orthanc.pid}/clear_refs`, "5");
-  await read(orthanc, target);
-  return Math.max((await memory("VmHWM")) - before, 1);
+  try {
+    const before = await memory("VmRSS");
+    // Linux forgets the old peak (proc(5), clear_refs).
+    await writeFile(`/proc/${orthanc.pid}/clear_refs`, "5");
+    await read(orthanc, target);
+    return Math.max((await memory("VmHWM")) - before, 1);
+  } finally {
+    await orthanc.stop();
+  }
 }
 
-const waitDuring = (orthanc: Orthanc, target: string) =>
-  longestWait(orthanc, () => read(orthanc, target));
-const waitDuringPause = (orthanc: Orthanc, target: string) =>
-  longestWait(orthanc, () => read(orthanc, target, PAUSE));
-
-/** The longest time in milliseconds that another callback's answer took, while something was going on. */
-async function longestWait(orthanc: Orthanc, during: () => Promise<void>): Promise<number> {
+/**
+ * The longest time in milliseconds that another callback's answer took while a client read a large one.
+ * @param pause milliseconds in which the client reads nothing
+ */
+async function longestWait(orthanc: Orthanc, target: string, pause = 0): Promise<number> {
   const agent = new Agent({ keepAlive: true });
   let over = false;
   let longest = 0;
@@ -104,7 +117,7 @@ async function longestWait(orthanc: Orthanc, during: () => Promise<void>): Promi
     }
   };
   const watching = watch();
-  await during().finally(() => {
+  await read(orthanc, target, pause).finally(() => {
     over = true;
   });
   await watching;

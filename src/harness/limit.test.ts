@@ -1,10 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { fetch } from "undici";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { collectGarbage } from "../testing/garbage.ts";
 import { withinLimit } from "./limit.ts";
 
 /** Accepts requests and never answers one. */
@@ -18,9 +17,7 @@ let collecting: NodeJS.Timeout;
 beforeAll(async () => {
   await once(silent.listen(0, "127.0.0.1"), "listening");
   url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  collecting = setInterval(collect, 50);
+  collecting = setInterval(collectGarbage, 50);
 });
 
 afterAll(() => {
