@@ -1,7 +1,9 @@
 /** What the pools of both languages promise, each shown by an attempt to break it on a live Orthanc. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { TWINS } from "../../src/harness/example.ts";
+import { EXAMPLES, TWINS } from "../../src/harness/example.ts";
 import { descendants, workers } from "../../src/harness/processes.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 import { type Answer, run, startFixture } from "../../src/testing/poolFixture.ts";
@@ -99,6 +101,27 @@ test("typescript: a thread that dies costs its own call", async () => {
     expect((await run(orthanc, "die")).status).toBe(422);
     expect((await neighbour).value?.nonce).toBe("mine");
     expect((await sleep(orthanc, 0)).status).toBe(200);
+  } finally {
+    await orthanc.stop();
+  }
+});
+
+test("typescript: no worker is ended while it loads, whatever the deadline", async () => {
+  const worker = await readFile(path.join(EXAMPLES, "pool/fixtures/worker.ts"), "utf8");
+  const busy = "for (const end = Date.now() + 3_000; Date.now() < end; );";
+  // A thread that is ended would lose what it says by console.log.
+  const say = (what: string) => `writeSync(1, "${what}\\n");`;
+  const slow = `import { writeSync } from "node:fs"; ${say("loading")} ${busy} ${say("loaded")} ${worker}`;
+  const orthanc = await startFixture("typescript", undefined, { "worker.ts": slow });
+  const said = async (what: string) =>
+    (await orthanc.log()).split("\n").filter((line) => line === what);
+  try {
+    await expect.poll(() => said("loading"), { timeout: 10_000 }).toHaveLength(2);
+    const early = await Promise.all([sleep(orthanc, 0, 0.1), sleep(orthanc, 0, 0.1)]);
+    expect(early.map(({ status }) => status)).toEqual([504, 504]);
+    expect((await sleep(orthanc, 0)).status).toBe(200);
+    expect(await said("loading")).toHaveLength(2);
+    expect(await said("loaded")).toHaveLength(2);
   } finally {
     await orthanc.stop();
   }

@@ -44,6 +44,7 @@ export interface CallOptions {
 /** Runs the default export of a file in threads; `Task` is its argument, `Result` what it returns. */
 export class WorkerPool<Task, Result> {
   readonly #threads: Piscina<Task, Result>;
+  readonly #loaded: Promise<unknown>;
   readonly #queue: PQueue;
   readonly #waiting: number;
   readonly #patience: number;
@@ -57,6 +58,11 @@ export class WorkerPool<Task, Result> {
     this.#threads.on("error", (error) =>
       console.error("A worker has failed without a task:", error),
     );
+    // Piscina's first workers are given tasks while they still load the file. To end a worker that
+    // loads an ES module with require() can abort all of Node: each does a task without a file first.
+    const nothing = { filename: "node:timers/promises", name: "setImmediate" };
+    const first = Array.from({ length: workers }, () => this.#threads.run(null as never, nothing));
+    this.#loaded = Promise.allSettled(first);
     this.#queue = new PQueue({ concurrency: workers });
     this.#waiting = waiting;
     this.#patience = patience;
@@ -76,10 +82,11 @@ export class WorkerPool<Task, Result> {
       setTimeout(() => ending.abort(error), Math.min(1000 * seconds, LONGEST));
     const busy = new PoolBusy(`no worker was free within ${this.#patience} seconds`);
     let timer = end(this.#patience, busy);
-    const work = () => {
+    const work = async () => {
       clearTimeout(timer);
       const late = new DeadlineExceeded(`no worker finished within ${deadline} seconds`);
       timer = end(deadline, late);
+      await this.#loaded;
       return this.#threads.run(task, { transferList, signal: ending.signal });
     };
     try {

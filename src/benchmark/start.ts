@@ -1,5 +1,6 @@
 /** Starts the workers of the benchmark. */
 import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 
@@ -30,4 +31,12 @@ export function startWorker(kind: Kind): Worker | ChildProcess {
 export function tell(worker: Worker | ChildProcess, message: string | Uint8Array): void {
   if (worker instanceof Worker) worker.postMessage(message);
   else worker.send(message);
+}
+
+/** Ends either, whatever it is doing, and waits until it has ended. */
+export async function endWorker(worker: Worker | ChildProcess): Promise<void> {
+  const exited = once(worker, "exit");
+  if (worker instanceof Worker) await worker.terminate();
+  else worker.kill("SIGKILL");
+  await exited;
 }

@@ -3,10 +3,10 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { execaNode } from "execa";
 import { type Measure, sideBySide } from "./benchmark.ts";
-import { type Kind, startWorker, tell } from "./start.ts";
+import { endWorker, type Kind, startWorker, tell } from "./start.ts";
 
 const BUFFER = 100 * 1024 * 1024; // bytes
 const WORKERS = 4;
@@ -31,10 +31,10 @@ export async function measureWorkers(rounds: number): Promise<Measure[]> {
   ];
 }
 
-/** How a worker may crash, in the words that it is told. */
-export const CRASHES = ["throw", "fill the heap", "crash"] as const;
+/** How a worker may come to its end, in the words that it is told. */
+export const CRASHES = ["throw", "fill the heap", "crash", "end while it loads"] as const;
 
-/** Whether the main thread outlives a crash of its worker. */
+/** Whether the main thread outlives such an end of its worker. */
 export async function outlives(kind: Kind, how: (typeof CRASHES)[number]): Promise<boolean> {
   const { stdout } = await execaNode({
     reject: false,
@@ -49,7 +49,7 @@ async function startTime(kind: Kind): Promise<number> {
   const worker = startWorker(kind);
   await once(worker, "message");
   const time = performance.now() - started;
-  await end(worker);
+  await endWorker(worker);
   return time;
 }
 
@@ -60,7 +60,7 @@ async function memory(kind: Kind): Promise<number> {
   const children = workers.flatMap((worker) => ("pid" in worker && worker.pid ? [worker.pid] : []));
   const sizes = await Promise.all([process.pid, ...children].map(proportionalSize));
   const after = sizes.reduce((sum, size) => sum + size, 0);
-  await Promise.all(workers.map(end));
+  await Promise.all(workers.map(endWorker));
   return (after - before) / WORKERS;
 }
 
@@ -83,18 +83,11 @@ async function passing(
   send(worker, bytes);
   const [length] = await once(worker, "message");
   const time = performance.now() - started;
-  await end(worker);
+  await endWorker(worker);
   if (length !== BUFFER) throw new Error(`The worker has received ${length} of ${BUFFER} bytes.`);
   return time;
 }
 
 function transfer(worker: Worker | ChildProcess, bytes: Uint8Array): void {
   (worker as Worker).postMessage(bytes, [bytes.buffer as ArrayBuffer]);
-}
-
-async function end(worker: Worker | ChildProcess): Promise<void> {
-  const exited = once(worker, "exit");
-  if (worker instanceof Worker) await worker.terminate();
-  else worker.kill("SIGKILL");
-  await exited;
 }

@@ -1,7 +1,7 @@
 /** Starts the plugins of `examples/pool/fixtures`, and has their workers do things. */
 import path from "node:path";
 import { EXAMPLES, type Twin } from "../harness/example.ts";
-import { startTwin } from "../harness/twin.ts";
+import { startTwin, type TwinFiles } from "../harness/twin.ts";
 import type { Release } from "../orthanc/installation.ts";
 import type { Orthanc } from "../orthanc/server.ts";
 
@@ -12,10 +12,13 @@ export interface Answer {
   error?: string;
 }
 
-/** Starts a plugin with two workers; four calls may wait, for five seconds each. */
-export function startFixture(twin: Twin, release?: Release): Promise<Orthanc> {
+/** Starts a plugin with two workers; four calls may wait, for five seconds each. Its files may be edited. */
+export function startFixture(twin: Twin, release?: Release, edited?: TwinFiles): Promise<Orthanc> {
   const folder = path.join(EXAMPLES, "pool/fixtures");
-  return startTwin({ folder, routes: ["/run/([a-z]+)"], instances: [] }, twin, { release });
+  return startTwin({ folder, routes: ["/run/([a-z]+)"], instances: [] }, twin, {
+    release,
+    edited,
+  });
 }
 
 /** Has a worker run a task of the fixture, with these parameters. */
