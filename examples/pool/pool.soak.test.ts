@@ -23,9 +23,12 @@ const HARD = { seconds: 0.5, deadline: 0.9 };
 let orthanc: Orthanc;
 afterEach(() => orthanc?.kill());
 
-/** Starts the fixture, and waits until both workers have started: that counts for their first deadline. */
+/**
+ * Starts the fixture, and waits until both workers have started: that counts for their first deadline. The release
+ * is one whose plugin gives back what requests have taken of Orthanc's memory (`examples/bridge/memory.test.ts`).
+ */
 async function start(twin: Twin): Promise<void> {
-  orthanc = await startFixture(twin);
+  orthanc = await startFixture(twin, "trixie");
   await Promise.all([1, 2].map(() => run(orthanc, "sleep", { seconds: 0.1, deadline: 60 })));
 }
 
