@@ -36,11 +36,12 @@ export const CRASHES = ["throw", "fill the heap", "crash", "end while it loads"]
 
 /** Whether the main thread outlives such an end of its worker. */
 export async function outlives(kind: Kind, how: (typeof CRASHES)[number]): Promise<boolean> {
-  const { stdout } = await execaNode({
+  const { stdout, timedOut } = await execaNode({
     reject: false,
     timeout: 60_000,
     nodeOptions: ["--import=@oxc-node/core/register"],
   })(path.join(import.meta.dirname, "crash.ts"), [kind, how]);
+  if (timedOut) throw new Error(`It is not seen in a minute what "${how}" does to a ${kind}.`);
   return stdout.includes("goes on");
 }
 

@@ -45,8 +45,7 @@ async function runTests({ repository, temporary }: { repository: string; tempora
   const vitest = path.join("node_modules", "vitest", "vitest.mjs");
   const { all, exitCode } = await execa(
     process.execPath,
-    // Two of them are to get in each other's way, not to wait for the machine.
-    [vitest, "run", "--project", "side by side", "--maxWorkers", "2", ...TESTS],
+    [vitest, "run", "--project", "side by side", ...TESTS],
     {
       cwd: repository,
       env: { TMPDIR: temporary, SOAK: "", NO_COLOR: "1" },
