@@ -127,6 +127,17 @@ test("typescript: no worker is ended while it loads, whatever the deadline", asy
   }
 });
 
+test("typescript: why the file of the tasks can't be loaded reaches each caller", async () => {
+  const broken = 'throw new Error("no licence file");';
+  const orthanc = await startFixture("typescript", undefined, { "worker.ts": broken });
+  try {
+    for (let call = 0; call < 3; call++)
+      expect(await sleep(orthanc, 0)).toEqual({ status: 422, error: "no licence file" });
+  } finally {
+    await orthanc.stop();
+  }
+});
+
 describe.each([undefined, "trixie"] as const)("python, release %s", (release) => {
   let orthanc: Orthanc;
   beforeAll(async () => {

@@ -62,7 +62,8 @@ export class WorkerPool<Task, Result> {
     // loads an ES module with require() can abort all of Node: each does a task without a file first.
     const nothing = { filename: "node:timers/promises", name: "setImmediate" };
     const first = Array.from({ length: workers }, () => this.#threads.run(null as never, nothing));
-    this.#loaded = Promise.allSettled(first);
+    this.#loaded = Promise.allSettled(first).then(() => Promise.any(first));
+    this.#loaded.catch(() => {}); // Each call throws it.
     this.#queue = new PQueue({ concurrency: workers });
     this.#waiting = waiting;
     this.#patience = patience;
@@ -73,7 +74,7 @@ export class WorkerPool<Task, Result> {
     return this.#queue.pending === this.#queue.concurrency && this.#queue.size >= this.#waiting;
   }
 
-  /** Throws PoolBusy, DeadlineExceeded, what the task throws, or an error if its thread has died. */
+  /** Throws PoolBusy, DeadlineExceeded, what the task or its file throws, or an error if its thread has died. */
   async run(task: Task, options: CallOptions): Promise<Result> {
     const { deadline, transferList, ending = new AbortController() } = options;
     if (this.isFull) throw new PoolBusy(`${this.#waiting} calls are waiting already`);
@@ -86,7 +87,9 @@ export class WorkerPool<Task, Result> {
       clearTimeout(timer);
       const late = new DeadlineExceeded(`no worker finished within ${deadline} seconds`);
       timer = end(deadline, late);
-      await this.#loaded;
+      await this.#loaded.catch((none: AggregateError) => {
+        throw none.errors[0];
+      });
       return this.#threads.run(task, { transferList, signal: ending.signal });
     };
     try {
