@@ -223,9 +223,15 @@ const OVER_HTTP = [
 ];
 /** A callback that takes half a second, and a route that has a thread store an instance meanwhile. */
 const MEANWHILE = [
-  "def on_stored_instance(instance, id): time.sleep(0.5)",
+  "called = threading.Event()",
+  "def on_stored_instance(instance, id):",
+  "    called.set()",
+  "    time.sleep(0.5)",
+  "def store_meanwhile():",
+  "    called.wait()",
+  "    store_another()",
   "def serve(output, uri, **request):",
-  "    threading.Timer(0.2, store_another).start()",
+  "    threading.Thread(target=store_meanwhile, daemon=True).start()",
   '    output.AnswerBuffer("soon", "text/plain")',
   "orthanc.RegisterOnStoredInstanceCallback(on_stored_instance)",
   'orthanc.RegisterRestCallback("/store", serve)',

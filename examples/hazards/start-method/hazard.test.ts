@@ -7,6 +7,8 @@ import { readTwinFiles, startTwin, type TwinFiles } from "../../../src/harness/t
 import { findOrthanc } from "../../../src/orthanc/installation.ts";
 import { StartError } from "../../../src/orthanc/server.ts";
 
+const SOON = { timeout: 20_000, interval: 100 };
+
 const ended = endAfterEachTest();
 
 /** Starts the failing Python program, changed. */
@@ -63,9 +65,10 @@ test("with set_executable workers are Python, without the module orthanc", async
       },
     ),
   ]);
-  const call = same.request("/computation", { signal: AbortSignal.timeout(5000) });
-  await expect(call).rejects.toThrow("timeout");
-  expect(await same.log()).toContain("ModuleNotFoundError: No module named 'orthanc'");
+  const call = same.request("/computation", { signal: AbortSignal.timeout(SOON.timeout) });
+  const hangs = expect(call).rejects.toThrow("timeout");
+  await expect.poll(same.log, SOON).toContain("ModuleNotFoundError: No module named 'orthanc'");
+  await hangs;
   await same.kill();
   expect(await (await separate.request("/computation")).text()).toBe("42\n");
 });
