@@ -9,8 +9,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import type { Wanted } from "./fixtures/plugin.ts";
 
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
-
 const TIMEOUT = 4; // seconds, which a busy machine may need for some MB
 // Node runs TypeScript by itself since 22.18; before, a loader does. Vitest has no import.meta.resolve.
 const loader = createRequire(import.meta.url)

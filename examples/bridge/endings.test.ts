@@ -23,8 +23,6 @@ import getPort from "get-port";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { findOrthanc } from "../../src/orthanc/installation.ts";
 
-vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
-
 const loader = createRequire(import.meta.url)
   .resolve("@oxc-node/core")
   .replace(/index\.js$/, "register.mjs");

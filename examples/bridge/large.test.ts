@@ -12,8 +12,6 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
-
 const TIMEOUT = 5; // seconds, which a busy machine may need for 100 MB
 const MB = 1_000_000;
 const loader = createRequire(import.meta.url)

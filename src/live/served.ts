@@ -67,6 +67,10 @@ export async function ask(host: string, { method = "GET", path, headers, body, a
     });
     // The server may close the connection before it has read all of a body that it refused.
     asked.on("error", reject);
+    // Once the answer has come, Node does not listen for errors of the rest of the body.
+    asked.once("socket", (socket) => {
+      if (!asked.reusedSocket) socket.on("error", () => {});
+    });
     asked.end(body);
   });
 }

@@ -10,8 +10,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isRunning, leftovers, type Occupied, processesIn } from "./leftovers.ts";
 import { type Orthanc, type OrthancOptions, StartError, startOrthanc } from "./server.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
-
 /** How soon everything is gone when nobody waits for it, in milliseconds. */
 const SOON = { timeout: 15_000, interval: 100 };
 

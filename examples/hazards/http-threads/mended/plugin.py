@@ -13,8 +13,8 @@ def count_instances() -> int:
 
 
 def on_report(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with the number of instances, after a second of other work."""
-    time.sleep(1)
+    """Answers with the number of instances, after two seconds of other work."""
+    time.sleep(2)
     try:
         output.AnswerBuffer(f"{count_instances()} instances\n", "text/plain")
     except orthanc.OrthancException as error:

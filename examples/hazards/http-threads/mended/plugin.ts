@@ -16,10 +16,10 @@ async function countInstances(): Promise<number> {
   return ((await answer.json()) as { CountInstances: number }).CountInstances;
 }
 
-/** Answers with the number of instances, after a second of other work. */
+/** Answers with the number of instances, after two seconds of other work. */
 const server = createServer(async (_request, response) => {
   try {
-    await sleep(1000);
+    await sleep(2000);
     const count = await countInstances();
     response.writeHead(200, { "content-type": "text/plain" }).end(`${count} instances\n`);
   } catch (error) {
