@@ -214,28 +214,23 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
     twins: ["python"],
     edited: callback("time.sleep(110)"), // a run's limit is 120
   };
-  const first = await start(slow);
-  const second = await start(slow);
-  const third = await start(slow);
-  const events = follow(third);
-  const next = async () => (await events.next()).value?.[1];
-  expect(await next()).toEqual({ type: "waiting", ahead: 0 });
-  // They are followed to their ends: a run that nobody follows is stopped.
-  const following = [follow(first), follow(second)];
-  for (const one of following) {
-    while ((await one.next()).value?.[1].type !== "starting");
-  }
+  // Each is followed at once and to its end: a run that nobody follows is stopped.
+  const following: ReturnType<typeof follow>[] = [];
+  const startAndFollow = async (type: RunEvent["type"]) => {
+    const id = await start(slow);
+    const events = follow(id);
+    following.push(events);
+    expect((await events.next()).value?.[1].type).toBe(type);
+    return id;
+  };
+  const first = await startAndFollow("starting");
+  const second = await startAndFollow("starting");
+  const third = await startAndFollow("waiting");
   expect(await stop(first)).toBe(204);
-  expect(await next()).toMatchObject({ type: "starting", twin: "python" });
+  expect((await following.at(-1)?.next())?.value?.[1].type).toBe("starting");
 
   const waiting: string[] = [];
-  while (waiting.length < 8) {
-    const id = await start(slow);
-    waiting.push(id);
-    const one = follow(id);
-    expect((await one.next()).value?.[1].type).toBe("waiting");
-    following.push(one);
-  }
+  while (waiting.length < 8) waiting.push(await startAndFollow("waiting"));
   const { status, json } = await asPage("POST", "/live/runs", slow);
   expect(json).toEqual({ error: expect.stringMatching(/^8 runs are waiting already\. /) });
   expect(status).toBe(429);
@@ -256,7 +251,7 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
     expect((await told(id)).at(-1)).toEqual(stopped);
     expect(await told(id)).not.toContainEqual(starting);
   }
-  for (const one of [events, ...following]) await one.return(undefined);
+  for (const one of following) await one.return(undefined);
 });
 
 test("a run that is stopped in its middle ends, and leaves no process and no folder", async () => {
