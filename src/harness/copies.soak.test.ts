@@ -54,7 +54,7 @@ async function runTests({ repository, temporary }: { repository: string; tempora
       reject: false,
     },
   );
-  reportProgress(`copies: ${path.basename(repository)}: ${all.slice(-400)}`);
+  reportProgress(`copies: ${path.basename(repository)}: ${all.slice(-4000)}`);
   return { all, exitCode };
 }
 

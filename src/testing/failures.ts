@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Reporter } from "vitest/node";
 
-const WIDTH = 300; // characters of an error's message
+const WIDTH = 600; // characters of an error
 
 export const failures: Reporter = {
   onTestRunEnd(modules, unhandled) {
@@ -17,9 +17,9 @@ export const failures: Reporter = {
   },
 };
 
-function describe(name: string, errors: readonly { message: string }[]): string[] {
-  return errors.map(({ message }) => {
-    const text = stripVTControlCharacters(message).replaceAll(/\s+/g, " ");
+function describe(name: string, errors: readonly { message: string; diff?: string }[]): string[] {
+  return errors.map(({ message, diff = "" }) => {
+    const text = stripVTControlCharacters(`${message} ${diff}`).replaceAll(/\s+/g, " ");
     return `  ${name}: ${text.slice(0, WIDTH)}`;
   });
 }
