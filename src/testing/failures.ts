@@ -7,7 +7,9 @@ const WIDTH = 600; // characters of an error
 export const failures: Reporter = {
   onTestRunEnd(modules, unhandled) {
     const failed = modules.flatMap((module) => [
-      ...describe(module.relativeModuleId, module.errors()),
+      ...[module, ...module.children.allSuites()].flatMap((suite) =>
+        describe(module.relativeModuleId, suite.errors()),
+      ),
       ...[...module.children.allTests("failed")].flatMap((test) =>
         describe(`${module.relativeModuleId} > ${test.fullName}`, test.result().errors ?? []),
       ),
