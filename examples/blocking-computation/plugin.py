@@ -1,34 +1,37 @@
-"""Serves a CPU-heavy computation on /computation, inside the callback itself."""
+"""Serves a computation on /computation, inside the callback itself."""
 
-import math
 import time
 from typing import Any
 
 import orthanc
 
-SQUARE_ROOTS = 30_000_000
+COUNT = 30_000_000
 
 
 # region compute
-def compute(count: int) -> float:
-    """Computes that many square roots and gives how long it took, in seconds."""
+def compute(count: int) -> tuple[int, float]:
+    """Adds up square numbers: the sum, and how long it took, in seconds."""
     start = time.perf_counter()
+    total = 0
     for number in range(count):
-        math.sqrt(number)
-    return time.perf_counter() - start
+        total += number * number
+    return total, time.perf_counter() - start
 
 
 # endregion
 
 
 # region callback
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers GET /computation. No other Python code of Orthanc gets on well meanwhile."""
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
+    """Answers GET /computation. Other Python code of Orthanc slows down."""
     if request["method"] != "GET":
         output.SendMethodNotAllowed("GET")
         return
-    seconds = compute(SQUARE_ROOTS)
-    output.AnswerBuffer(f"computed for {seconds:.3f} seconds\n", "text/plain")
+    total, seconds = compute(COUNT)
+    text = f"{total}, computed for {seconds:.3f} seconds\n"
+    output.AnswerBuffer(text, "text/plain")
 
 
 orthanc.RegisterRestCallback("/computation", on_computation)

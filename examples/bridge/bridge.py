@@ -71,7 +71,10 @@ from urllib.parse import quote
 
 import orthanc
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0  # seconds, between an end of Node and its next start
+FIRST_PAUSE, LONGEST_PAUSE = (
+    0.25,
+    30.0,
+)  # seconds, between an end of Node and its next start
 RAN_WELL = 60.0  # seconds, after which an end of Node is followed by the first pause again
 STOP_GRACE = 5.0  # seconds that Node has to end by itself when Orthanc stops
 FINISHING = 1.0  # seconds that Node has after its answer to close the connection by itself
@@ -102,27 +105,51 @@ def read_settings() -> Settings:
     require(isinstance(section, dict), '"Node" must be there, and be an object')
     known = ("Script", "Routes", "Executable", "TimeoutSeconds", "CallsAtOnce")
     for name in section:
-        require(name in known, f'"Node.{name}" is unknown. There are {", ".join(known)}')
+        require(
+            name in known,
+            f'"Node.{name}" is unknown. There are {", ".join(known)}',
+        )
 
     script = section.get("Script")
-    require(isinstance(script, str) and script != "", '"Node.Script" must name a file')
+    require(
+        isinstance(script, str) and script != "",
+        '"Node.Script" must name a file',
+    )
     script = Path(__file__).resolve().parent / script
-    require(script.is_file(), f'"Node.Script" names {script}, and there is no such file')
+    require(
+        script.is_file(),
+        f'"Node.Script" names {script}, and there is no such file',
+    )
 
     routes = section.get("Routes")
-    require(isinstance(routes, list) and len(routes) > 0, '"Node.Routes" must list routes')
+    require(
+        isinstance(routes, list) and len(routes) > 0,
+        '"Node.Routes" must list routes',
+    )
     for route in routes:
         valid = isinstance(route, str) and route.startswith("/")
-        require(valid, f'"Node.Routes" has {json.dumps(route)}, which is no path')
+        require(
+            valid, f'"Node.Routes" has {json.dumps(route)}, which is no path'
+        )
 
     name = section.get("Executable", "node")
     require(isinstance(name, str), '"Node.Executable" must name a program')
     executable = shutil.which(name)
-    require(executable is not None, f'"Node.Executable" names {name}, and there is no such program')
+    require(
+        executable is not None,
+        f'"Node.Executable" names {name}, and there is no such program',
+    )
 
     timeout = section.get("TimeoutSeconds", 60)
-    valid = isinstance(timeout, (int, float)) and timeout is not True and 0 < timeout <= LONGEST
-    require(valid, f'"Node.TimeoutSeconds" must be a number above zero, up to {LONGEST}')
+    valid = (
+        isinstance(timeout, (int, float))
+        and timeout is not True
+        and 0 < timeout <= LONGEST
+    )
+    require(
+        valid,
+        f'"Node.TimeoutSeconds" must be a number above zero, up to {LONGEST}',
+    )
 
     threads = configuration.get("HttpThreadsCount", 50)
     calls_at_once = section.get("CallsAtOnce", max(1, threads // 2))
@@ -134,7 +161,9 @@ def read_settings() -> Settings:
     # No "localhost": it may mean IPv6, where Orthanc does not listen.
     url = f"{scheme}://127.0.0.1:{port}"
     executable = os.path.abspath(executable)
-    return Settings(executable, str(script), routes, timeout, calls_at_once, url)
+    return Settings(
+        executable, str(script), routes, timeout, calls_at_once, url
+    )
 
 
 def require(condition: bool, message: str) -> None:
@@ -163,17 +192,28 @@ class Answer(NamedTuple):
     status: int
     headers: list[tuple[str, str]]  # without those of HOP_BY_HOP
     length: int | None  # of the body, where Node says it
-    body: Iterator[bytes]  # raises BadGateway or a timeout unless it comes to its end
+    body: Iterator[
+        bytes
+    ]  # raises BadGateway or a timeout unless it comes to its end
 
 
 # They concern one connection only, and are not passed on.
-HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"}
+HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+}
 HOP_BY_HOP |= {"content-length", "transfer-encoding"}
 # Heads are read and written strictly: no control characters, no folded lines, no bare line feeds.
 TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
 FIELDS = rf"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:{TEXT}\r\n)*)\r\n"
 REQUEST_HEAD = re.compile(rf"[A-Z]+ /[!-~]* HTTP/1\.1\r\n{FIELDS}")
-ANSWER_HEAD = re.compile(rf"HTTP/1\.1 ([1-5][0-9]{{2}})(?: {TEXT})?\r\n{FIELDS}")
+ANSWER_HEAD = re.compile(
+    rf"HTTP/1\.1 ([1-5][0-9]{{2}})(?: {TEXT})?\r\n{FIELDS}"
+)
 FIELD = re.compile(r"([^:\r\n]+):[ \t]*([^\r\n]*)\r\n")
 LENGTH = re.compile(r"[0-9]{1,15}")
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?\r\n")
@@ -189,10 +229,15 @@ class Exchange:
     def __init__(self, path: str, deadline: float) -> None:
         self._deadline = deadline
         self._unsent: list[memoryview] = []
-        self._received, self._position = b"", 0  # what lies before the position is used up
+        self._received, self._position = (
+            b"",
+            0,
+        )  # what lies before the position is used up
         self._silent = True  # whether nothing has come yet
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(None)  # The script may have set another default.
+        self._socket.settimeout(
+            None
+        )  # The script may have set another default.
         try:
             self._limit(socket.SO_SNDTIMEO)
             self._socket.connect(path)
@@ -214,7 +259,9 @@ class Exchange:
         while status < 200 and status != 101:  # not the answer yet
             status, fields = self._head()
         if status == 101:
-            raise BadGateway("Node's answer changes the protocol, which nobody asked for")
+            raise BadGateway(
+                "Node's answer changes the protocol, which nobody asked for"
+            )
 
         codings, lengths, dropped = list[str](), set[str](), HOP_BY_HOP
         for name, value in fields:
@@ -225,13 +272,21 @@ class Exchange:
                 codings.append(value.strip(" \t").lower())
             elif key == "connection":
                 dropped = dropped | named_in(value)
-        headers = [(name, value) for name, value in fields if name.lower() not in dropped]
+        headers = [
+            (name, value)
+            for name, value in fields
+            if name.lower() not in dropped
+        ]
 
         if status in (204, 304):
             return Answer(status, headers, 0, iter(()))
         if codings == ["chunked"] and not lengths:
             return Answer(status, headers, None, self._chunks())
-        if not codings and len(lengths) == 1 and all(map(LENGTH.fullmatch, lengths)):
+        if (
+            not codings
+            and len(lengths) == 1
+            and all(map(LENGTH.fullmatch, lengths))
+        ):
             length = int(lengths.pop())
             return Answer(status, headers, length, self._pieces(length))
         if not codings and not lengths and status >= 400:
@@ -317,7 +372,9 @@ class Exchange:
         self._limit(socket.SO_RCVTIMEO)
         try:
             received = self._socket.recv(PIECE)
-        except ConnectionError:  # So it ends where Node has not read all of the request.
+        except (
+            ConnectionError
+        ):  # So it ends where Node has not read all of the request.
             received = b""
         if not received:
             when = "without an answer" if self._silent else "amid its answer"
@@ -341,7 +398,9 @@ class Exchange:
 
     def _limit(self, direction: int) -> None:
         """Sets the time that the next call may take. Unlike settimeout() it costs no poll()."""
-        timeval = struct.pack("@ll", *divmod(int(self._left() * 1e6) + 1, 1_000_000))
+        timeval = struct.pack(
+            "@ll", *divmod(int(self._left() * 1e6) + 1, 1_000_000)
+        )
         self._socket.setsockopt(socket.SOL_SOCKET, direction, timeval)
 
     def _left(self) -> float:
@@ -372,7 +431,9 @@ class Node:
         self._path = os.path.join(self._folder.path, "node.sock")
         # What Orthanc itself was started with may fit neither Node nor a Python that Node starts.
         not_for_node = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
-        self._environment = {k: v for k, v in os.environ.items() if k not in not_for_node}
+        self._environment = {
+            k: v for k, v in os.environ.items() if k not in not_for_node
+        }
         self._environment["ORTHANC_URL"] = settings.url
         self._environment["ORTHANC_TOKEN"] = token
         self._environment["ORTHANC_PLUGIN_SOCKET"] = self._path
@@ -381,14 +442,18 @@ class Node:
         self._process: subprocess.Popen[bytes] | None = None
         self._end = ""  # how the last process ended
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._supervise, name="Node", daemon=True)
+        self._thread = threading.Thread(
+            target=self._supervise, name="Node", daemon=True
+        )
         self._thread.start()
 
     def exchange(self, deadline: float) -> Exchange:
         """Connects to Node, and waits for it if it is starting."""
         with self._changed:
             left = deadline - time.monotonic()
-            if not self._changed.wait_for(lambda: self._state is not State.STARTING, left):
+            if not self._changed.wait_for(
+                lambda: self._state is not State.STARTING, left
+            ):
                 raise socket.timeout
             if self._state is State.DOWN:
                 raise BadGateway(f"Node is not running ({self._end})")
@@ -397,7 +462,9 @@ class Node:
         except (socket.timeout, BlockingIOError):
             raise  # The deadline has passed while too many others were waiting to connect.
         except OSError as error:
-            raise BadGateway(f"Node accepts no connection ({error.strerror})") from error
+            raise BadGateway(
+                f"Node accepts no connection ({error.strerror})"
+            ) from error
 
     def _supervise(self) -> None:
         pause = FIRST_PAUSE
@@ -409,7 +476,9 @@ class Node:
                 break
             if time.monotonic() - started > RAN_WELL:
                 pause = FIRST_PAUSE
-            orthanc.LogError(f"Node has ended ({self._end}), next start in {pause:g} seconds")
+            orthanc.LogError(
+                f"Node has ended ({self._end}), next start in {pause:g} seconds"
+            )
             self._stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -440,15 +509,22 @@ class Node:
                 break
             time.sleep(0.02)
         code = process.wait()
-        end = f"exit code {code}" if code >= 0 else f"signal {signal_name(-code)}"
+        end = (
+            f"exit code {code}" if code >= 0 else f"signal {signal_name(-code)}"
+        )
         self._set_state(State.DOWN, None, end)
         assert process.stdin
         process.stdin.close()
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # what Node itself has started
+            os.killpg(
+                process.pid, signal.SIGKILL
+            )  # what Node itself has started
 
     def _set_state(
-        self, state: State, process: subprocess.Popen[bytes] | None, end: str = ""
+        self,
+        state: State,
+        process: subprocess.Popen[bytes] | None,
+        end: str = "",
     ) -> None:
         with self._changed:
             self._state, self._process, self._end = state, process, end
@@ -491,7 +567,9 @@ class PrivateFolder:
     def __init__(self) -> None:
         parent = tempfile.gettempdir()
         if len(os.fsencode(parent)) > 60:
-            raise ValueError(f"bridge.py: {parent} is too long for a socket's path. Set TMPDIR.")
+            raise ValueError(
+                f"bridge.py: {parent} is too long for a socket's path. Set TMPDIR."
+            )
         for forgotten in Path(parent).glob(f"{self.PREFIX}*"):
             with suppress(OSError):  # It is in use, or somebody else's.
                 lock = self._lock(str(forgotten))
@@ -528,8 +606,35 @@ class PrivateFolder:
 # ---- The routes
 
 # Orthanc can send these; for any other, its client would get no answer at all.
-SENDABLE = {200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 302, 303, 304, 305, 307}
-SENDABLE |= {*range(400, 405), *range(406, 418), 422, 423, 424, 426, *range(500, 508), 509, 510}
+SENDABLE = {
+    200,
+    201,
+    202,
+    203,
+    204,
+    205,
+    206,
+    207,
+    208,
+    226,
+    300,
+    302,
+    303,
+    304,
+    305,
+    307,
+}
+SENDABLE |= {
+    *range(400, 405),
+    *range(406, 418),
+    422,
+    423,
+    424,
+    426,
+    *range(500, 508),
+    509,
+    510,
+}
 # A status's class stands for one that is unknown (RFC 9110, section 15); but a redirect stays one.
 INSTEAD = {301: 302, 308: 307}
 # Orthanc compresses the answer itself, and has seen to Expect.
@@ -543,7 +648,12 @@ def serve(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     path = quote(uri, safe="/:@!$&'()*+,;=~")
     if not places.acquire(blocking=False):
         output.SetHttpHeader("Retry-After", "1")
-        send_error(output, 503, f"too many calls (CallsAtOnce is {settings.calls_at_once})", path)
+        send_error(
+            output,
+            503,
+            f"too many calls (CallsAtOnce is {settings.calls_at_once})",
+            path,
+        )
         return
     with ExitStack() as afterwards:
         try:
@@ -553,7 +663,10 @@ def serve(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
 
 
 def pass_on(
-    output: orthanc.RestOutput, path: str, request: dict[str, Any], afterwards: ExitStack
+    output: orthanc.RestOutput,
+    path: str,
+    request: dict[str, Any],
+    afterwards: ExitStack,
 ) -> None:
     """Passes a request on to Node and its answer back, or says what went wrong.
 
@@ -562,15 +675,24 @@ def pass_on(
     try:
         body = request.get("body", b"")
         head = request_head(path, len(body), request)
-        exchange = afterwards.enter_context(node.exchange(time.monotonic() + settings.timeout))
+        exchange = afterwards.enter_context(
+            node.exchange(time.monotonic() + settings.timeout)
+        )
         answer = exchange.ask(head, body)
         if can_stream(output, answer):
             stream_answer(output, answer, exchange, path)
         else:
-            send_answer(output, answer.status, answer.headers, collected(answer.body))
+            send_answer(
+                output, answer.status, answer.headers, collected(answer.body)
+            )
         afterwards.callback(exchange.let_finish)
     except (socket.timeout, BlockingIOError):
-        send_error(output, 504, f"Node did not answer within {settings.timeout:g} seconds", path)
+        send_error(
+            output,
+            504,
+            f"Node did not answer within {settings.timeout:g} seconds",
+            path,
+        )
     except BadRequest as error:
         send_error(output, 400, str(error), path)
     except (BadGateway, OSError) as error:
@@ -583,8 +705,12 @@ def request_head(path: str, length: int, request: dict[str, Any]) -> bytes:
     if request.get("get"):
         safe = "/:@!$'()*,;?~" if QUERY_IS_DECODED else "/:@!$'()*,;?~+%="
         pairs = request["get"].items()
-        query = "?" + "&".join(f"{quote(k, safe)}={quote(v, safe)}" for k, v in pairs)
-    headers = {name.lower(): value for name, value in request["headers"].items()}
+        query = "?" + "&".join(
+            f"{quote(k, safe)}={quote(v, safe)}" for k, v in pairs
+        )
+    headers = {
+        name.lower(): value for name, value in request["headers"].items()
+    }
     lines = [
         f"{request['method']} {path}{query} HTTP/1.1",
         f"host: {headers.get('host', 'orthanc')}",
@@ -593,12 +719,18 @@ def request_head(path: str, length: int, request: dict[str, Any]) -> bytes:
     for_orthanc = NOT_FOR_NODE
     if "connection" in headers:
         for_orthanc = NOT_FOR_NODE | named_in(headers["connection"])
-    lines += [f"{name}: {value}" for name, value in headers.items() if name not in for_orthanc]
+    lines += [
+        f"{name}: {value}"
+        for name, value in headers.items()
+        if name not in for_orthanc
+    ]
     if "body" in request:
         lines.append(f"content-length: {length}")
     head = "\r\n".join([*lines, "", ""])
     if not REQUEST_HEAD.fullmatch(head):
-        raise BadRequest("a header of the request has characters that none may have")
+        raise BadRequest(
+            "a header of the request has characters that none may have"
+        )
     return head.encode()
 
 
@@ -620,7 +752,9 @@ def can_stream(output: orthanc.RestOutput, answer: Answer) -> bool:
     return large and hasattr(output, "StartStreamAnswer")
 
 
-def stream_answer(output: Any, answer: Answer, exchange: Exchange, path: str) -> None:
+def stream_answer(
+    output: Any, answer: Answer, exchange: Exchange, path: str
+) -> None:
     """Passes the body on while it comes. Once its first piece is there, no error can be sent."""
     piece = next(answer.body)
     output.SetHttpHeader("Content-Length", str(answer.length))
@@ -629,14 +763,23 @@ def stream_answer(output: Any, answer: Answer, exchange: Exchange, path: str) ->
         while piece:
             started = time.monotonic()
             output.SendStreamChunk(piece)
-            exchange.allow(time.monotonic() - started)  # The client has taken that time, not Node.
+            exchange.allow(
+                time.monotonic() - started
+            )  # The client has taken that time, not Node.
             piece = next(answer.body, b"")
     except (BadGateway, OSError) as error:
-        why = str(error) or f"Node did not send all within {settings.timeout:g} seconds"
-        orthanc.LogError(f"{why}: the client gets less than was announced for {path}")
+        why = (
+            str(error)
+            or f"Node did not send all within {settings.timeout:g} seconds"
+        )
+        orthanc.LogError(
+            f"{why}: the client gets less than was announced for {path}"
+        )
 
 
-def set_headers(output: orthanc.RestOutput, headers: list[tuple[str, str]]) -> str:
+def set_headers(
+    output: orthanc.RestOutput, headers: list[tuple[str, str]]
+) -> str:
     """Sets all headers of an answer but its content type, which it returns."""
     content_type = "application/octet-stream"
     for name, value in headers:
@@ -648,7 +791,10 @@ def set_headers(output: orthanc.RestOutput, headers: list[tuple[str, str]]) -> s
 
 
 def send_answer(
-    output: orthanc.RestOutput, status: int, headers: list[tuple[str, str]], body: bytes
+    output: orthanc.RestOutput,
+    status: int,
+    headers: list[tuple[str, str]],
+    body: bytes,
 ) -> None:
     if status == 405:  # has a method of its own
         allowed = [value for name, value in headers if name.lower() == "allow"]
@@ -669,7 +815,9 @@ def send_answer(
         output.SendHttpStatus(*arguments)
 
 
-def status_arguments(output: orthanc.RestOutput, status: int, body: bytes) -> tuple[Any, ...]:
+def status_arguments(
+    output: orthanc.RestOutput, status: int, body: bytes
+) -> tuple[Any, ...]:
     """The arguments of SendHttpStatus(), which plugin 4.x wants as text and its length."""
     try:
         output.SendHttpStatus()
@@ -681,13 +829,19 @@ def status_arguments(output: orthanc.RestOutput, status: int, body: bytes) -> tu
             return status, body.decode(), len(body)
     except UnicodeDecodeError:
         pass
-    raise BadGateway(f"Orthanc can't send the binary body of Node's answer with status {status}")
+    raise BadGateway(
+        f"Orthanc can't send the binary body of Node's answer with status {status}"
+    )
 
 
-def send_error(output: orthanc.RestOutput, status: int, message: str, path: str) -> None:
+def send_error(
+    output: orthanc.RestOutput, status: int, message: str, path: str
+) -> None:
     orthanc.LogError(f"{message}: {status} for {path}")
     headers = [("Content-Type", "application/json")]
-    send_answer(output, status, headers, json.dumps({"error": message}).encode())
+    send_answer(
+        output, status, headers, json.dumps({"error": message}).encode()
+    )
 
 
 def on_change(change: int, level: int, resource: str) -> None:

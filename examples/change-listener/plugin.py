@@ -1,19 +1,14 @@
-"""Reads the tags of each instance that Orthanc stores; GET /change-listener tells of the last ones.
-
-The callback runs inside the core while the sender waits, so a thread does the work.
-"""
+"""Reads the tags of each new instance; GET /change-listener reports them."""
 
 import json
-import queue
 import threading
-from contextlib import suppress
-from typing import Any, Optional
+from typing import Any
 
 import orthanc
+from listener import Listener
+from routes import route
 
-WAITING = 1000  # Instances that may wait for the thread.
-KEPT = 100  # Instances that are remembered.
-STOP_GRACE = 2  # seconds that the instance at hand has when Orthanc stops
+KEPT = 100  # instances that are remembered
 
 # region state
 state: dict = {"listening": False, "handled": 0, "missed": 0}
@@ -24,82 +19,42 @@ counting = threading.Lock()
 def handle(id: str) -> None:
     """Remembers what an instance is."""
     tags = json.loads(orthanc.RestApiGet(f"/instances/{id}/simplified-tags"))
-    last[id] = {"patient": tags.get("PatientID", ""), "modality": tags.get("Modality", "")}
+    patient, modality = tags.get("PatientID", ""), tags.get("Modality", "")
+    last[id] = {"patient": patient, "modality": modality}
     for old in list(last)[:-KEPT]:
         del last[old]
     state["handled"] += 1
 
 
-# endregion
-
-
-# region listen
-waiting: "queue.Queue[Optional[str]]" = queue.Queue(WAITING)
-stopping = threading.Event()
-
-
-def on_stored_instance(instance: orthanc.DicomInstance, id: str) -> None:
-    """Hands the instance to the thread, and never waits: all who send would wait, too."""
-    try:
-        waiting.put_nowait(id)
-    except queue.Full:
-        miss(id, "too many instances are waiting")
-
-
-def work() -> None:
-    """Handles instances one after another, until Orthanc stops."""
-    while True:
-        id = waiting.get()
-        if id is None or stopping.is_set():
-            break
-        try:
-            handle(id)
-        except Exception as error:  # The instance may be deleted by now.
-            miss(id, repr(error))
-
-
-def miss(id: str, why: str) -> None:
-    """Says that an instance is not handled."""
+def miss(id: str, reason: str) -> None:
+    """Counts and logs an instance that is not handled."""
     with counting:
         state["missed"] += 1
-    orthanc.LogWarning(f"Instance {id} is not handled: {why}")
-
-
-def stop() -> None:
-    """Ends the thread after the instance at hand."""
-    stopping.set()
-    left = waiting.qsize()
-    with suppress(queue.Full):  # Then the thread is not asleep.
-        waiting.put_nowait(None)
-    thread.join(STOP_GRACE)
-    if left:
-        orthanc.LogWarning(f"Orthanc stops: {left} instances are not handled")
+    orthanc.LogWarning(f"Instance {id} is not handled: {reason}")
 
 
 # endregion
+
+listener = Listener(handle, miss)
 
 
 # region callback
 def on_change(change: int, level: int, resource: str) -> None:
     """Starts and ends the thread with Orthanc."""
     if change == orthanc.ChangeType.ORTHANC_STARTED:
-        thread.start()
+        listener.start()
         state["listening"] = True
-    elif change == orthanc.ChangeType.ORTHANC_STOPPED:
-        stop()
+    elif change == orthanc.ChangeType.ORTHANC_STOPPED and (
+        left := listener.stop()
+    ):
+        orthanc.LogWarning(f"Orthanc stops: {left} instances are not handled")
 
 
-def on_change_listener(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers GET /change-listener."""
-    if request["method"] != "GET":
-        output.SendMethodNotAllowed("GET")
-        return
-    output.AnswerBuffer(json.dumps({**state, "last": dict(last)}), "application/json")
+@route("GET", "/change-listener")
+def on_change_listener(**request: Any) -> dict:
+    return {**state, "last": dict(last)}
 
 
-# endregion
-
-thread = threading.Thread(target=work, daemon=True)
-orthanc.RegisterOnStoredInstanceCallback(on_stored_instance)
-orthanc.RegisterRestCallback("/change-listener", on_change_listener)
+orthanc.RegisterOnStoredInstanceCallback(lambda _, id: listener.put(id))
 orthanc.RegisterOnChangeCallback(on_change)
+# endregion

@@ -1,70 +1,51 @@
-/** Serves a summary of an instance on /dicom-summary/{id}: a worker thread parses its file. */
-import { createServer, type ServerResponse } from "node:http";
-import { Agent, request as fetchFromOrthanc } from "undici";
-import { PoolError, WorkerPool } from "./pool.ts";
+/** Serves a summary of an instance on /dicom-summary/{id}, parsed by a worker. */
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { Orthanc, OrthancError } from "./client.ts";
+import { WorkerPool } from "./pool.ts";
+import { serve } from "./routes.ts";
 import type { Summary } from "./worker.ts";
-
-const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
 
 const WORKERS = 4;
 const WAITING = 16; // calls that may wait for a worker
 const DEADLINE = 30; // seconds
+// Anything else may lead to another route when it goes into a path.
 const ORTHANC_ID = /^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/;
 
+const orthanc = new Orthanc();
 const file = new URL("./worker.ts", import.meta.url);
 const pool = new WorkerPool<ArrayBuffer, Summary | undefined>(file, {
   workers: WORKERS,
   waiting: WAITING,
 });
-// Undici keeps no connection to Orthanc, unless its margin of 2 s is made smaller.
-const dispatcher = new Agent({ keepAliveTimeoutThreshold: 100 });
+const routes = new Hono();
 
 // #region callback
-/** Answers GET /dicom-summary/{id}. The main thread fetches the file: a worker is handed its bytes. */
-const server = createServer(async (request, response) => {
-  if (request.method !== "GET") {
-    response.writeHead(405, { allow: "GET" }).end();
-    return;
-  }
-  const [path = ""] = (request.url ?? "").split("?");
-  const id = path.split("/")[2] ?? "";
-  // Whatever else goes into a path may make it another one.
-  if (!ORTHANC_ID.test(id)) {
-    sendJson(response, 404, { error: "no such instance" });
-    return;
-  }
-  try {
-    const file = await fetchFromOrthanc(`${ORTHANC_URL}/instances/${id}/file`, {
-      dispatcher,
-      headers: { authorization: ORTHANC_TOKEN },
-      signal: AbortSignal.timeout(1000 * DEADLINE),
-    });
-    const bytes = await file.body.arrayBuffer();
-    if (file.statusCode === 404) {
-      sendJson(response, 404, { error: "no such instance" });
-    } else if (file.statusCode !== 200) {
-      console.warn(`Orthanc can't read ${path}: status ${file.statusCode}`);
-      sendJson(response, 502, { error: "Orthanc can't read the instance's file" });
-    } else {
-      const summary = await pool.run(bytes, { deadline: DEADLINE, transferList: [bytes] });
-      if (summary) sendJson(response, 200, summary);
-      else sendJson(response, 422, { error: "the instance's file can't be parsed" });
-    }
-  } catch (error) {
-    console.warn(`No summary for ${path}:`, error);
-    if (error instanceof PoolError) sendJson(response, error.status, { error: error.message });
-    else sendJson(response, 503, { error: "the worker has failed" });
-  }
+/** Summarises an instance: the main thread reads its file, a worker parses it. */
+routes.get("/dicom-summary/:id", async (context) => {
+  const id = context.req.param("id");
+  if (!ORTHANC_ID.test(id))
+    throw new HTTPException(404, { message: "no such instance" });
+  const file = await readFile(id);
+  const summary = await pool.run(file, {
+    deadline: DEADLINE,
+    transferList: [file],
+  });
+  if (!summary)
+    throw new HTTPException(422, { message: "the file can't be parsed" });
+  return context.json(summary);
 });
+
+async function readFile(id: string): Promise<ArrayBuffer> {
+  try {
+    return await orthanc.getBytes(`/instances/${id}/file`);
+  } catch (error) {
+    if (error instanceof OrthancError && error.statusCode === 404)
+      throw new HTTPException(404, { message: "no such instance" });
+    console.warn(`Orthanc can't read instance ${id}:`, error);
+    throw new HTTPException(502, { message: "Orthanc can't read the file" });
+  }
+}
 // #endregion
 
-/** Answers with a status and a JSON body. */
-function sendJson(response: ServerResponse, status: number, value: object): void {
-  if (status === 503) response.setHeader("retry-after", "1");
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
-}
-
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());
+serve(routes);

@@ -1,7 +1,7 @@
 import dicomParser from "dicom-parser";
 
 // #region parse
-/** What is told of a DICOM file. An attribute that it lacks is null. */
+/** The summary of a DICOM file. An attribute that the file lacks is null. */
 export interface Summary {
   transferSyntax: string;
   sopClass: string | null;
@@ -12,7 +12,7 @@ export interface Summary {
   elements: number;
 }
 
-/** Summarises a DICOM file, in a worker. Undefined where it can't be parsed. */
+/** Summarises a DICOM file, in a worker; undefined if it can't be parsed. */
 export default function parse(file: ArrayBuffer): Summary | undefined {
   try {
     const dataset = dicomParser.parseDicom(new Uint8Array(file));
@@ -28,7 +28,7 @@ export default function parse(file: ArrayBuffer): Summary | undefined {
       elements: tags.filter((tag) => !tag.startsWith("x0002")).length,
     };
   } catch (error) {
-    // Not an Error: dicom-parser throws plain objects and strings as well, for broken files.
+    // Broken files make dicom-parser throw plain objects and strings, too.
     console.warn("Can't parse a DICOM file:", error);
   }
 }

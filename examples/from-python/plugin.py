@@ -1,19 +1,15 @@
-"""Serves GET /patient-count from Python, while bridge.py serves other routes from Node."""
+"""Serves GET /patient-count from Python, and other routes from Node."""
 
 import json
 from typing import Any
 
-import bridge  # noqa: F401  It starts Node and registers the routes of "Node".
+import bridge  # noqa: F401  It starts Node and registers its routes.
 import orthanc
+from routes import route
 
 
-def on_patient_count(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers GET /patient-count with the number of patients."""
-    if request["method"] != "GET":
-        output.SendMethodNotAllowed("GET")
-        return
+@route("GET", "/patient-count")
+def on_patient_count(**request: Any) -> dict:
+    """Answers with the number of patients."""
     patients = json.loads(orthanc.RestApiGet("/patients"))
-    output.AnswerBuffer(json.dumps({"patients": len(patients)}), "application/json")
-
-
-orthanc.RegisterRestCallback("/patient-count", on_patient_count)
+    return {"patients": len(patients)}

@@ -108,13 +108,17 @@ class WorkerPool:
         self._patience = _checked(patience)
         self._owner = os.getpid()
         self._helper = _Helper(initializer, arguments)
-        self._lock = threading.Lock()  # guards the next three, and Call's own attributes
+        self._lock = (
+            threading.Lock()
+        )  # guards the next three, and Call's own attributes
         self._closed = False
         self._idle = [_Worker(self._helper) for _ in range(workers)]
         self._queue: deque[Call] = deque()
 
     # region run
-    def run(self, deadline: float, task: Callable[..., Any], *arguments: Any) -> Any:
+    def run(
+        self, deadline: float, task: Callable[..., Any], *arguments: Any
+    ) -> Any:
         """Runs ``task(*arguments)`` in a worker, and returns or raises what it returns or raises.
 
         Raises PoolBusy if too many calls wait for a worker, or this one has waited too long;
@@ -126,7 +130,9 @@ class WorkerPool:
 
     # endregion
 
-    def submit(self, deadline: float, task: Callable[..., Any], *arguments: Any) -> "Call":
+    def submit(
+        self, deadline: float, task: Callable[..., Any], *arguments: Any
+    ) -> "Call":
         """Does the same in a thread of its own, and returns at once.
 
         Raises PoolBusy if too many calls wait. Whatever else ``run`` raises, the ``result()`` of
@@ -155,7 +161,9 @@ class WorkerPool:
         with self._lock:
             self._closed = True
             while self._queue:
-                self._queue.popleft()._turn.set_exception(WorkerDied("the pool is closed"))
+                self._queue.popleft()._turn.set_exception(
+                    WorkerDied("the pool is closed")
+                )
         self._helper.close()
 
     # region queue
@@ -183,7 +191,9 @@ class WorkerPool:
             with self._lock:
                 if call in self._queue:
                     self._queue.remove(call)
-                    message = f"no worker was free within {self._patience:g} seconds"
+                    message = (
+                        f"no worker was free within {self._patience:g} seconds"
+                    )
                     raise PoolBusy(message) from None
             return call._turn.result()  # It was, at the last moment.
 
@@ -261,7 +271,9 @@ class Call(Future[Any]):
 # ---- One worker, as Orthanc sees it
 
 PROGRESS, RESULT, ERROR = b"P", b"R", b"E"
-LATE_MESSAGES = 1000  # that may have come by the deadline, and are read afterwards
+LATE_MESSAGES = (
+    1000  # that may have come by the deadline, and are read afterwards
+)
 
 
 class _Worker:
@@ -279,7 +291,9 @@ class _Worker:
             self._connection.close()
             self._pid, self._connection = pid, connection
 
-    def run(self, deadline: float, message: bytes, report: Callable[[Any], None]) -> Any:
+    def run(
+        self, deadline: float, message: bytes, report: Callable[[Any], None]
+    ) -> Any:
         """Has the worker run a task. Unless the task ends cleanly, the worker is not used again."""
         limit = time.monotonic() + deadline
         kind, answer, late = PROGRESS, bytearray(), 0
@@ -309,7 +323,9 @@ class _Worker:
         try:
             yield
         except socket.timeout:
-            raise DeadlineExceeded(f"no worker finished within {deadline:g} seconds") from None
+            raise DeadlineExceeded(
+                f"no worker finished within {deadline:g} seconds"
+            ) from None
         except (EOFError, OSError):
             raise WorkerDied("the worker has failed") from None
 
@@ -329,9 +345,13 @@ class _Worker:
 class _Helper:
     """Forks and kills workers: a process with one thread and none of Orthanc's network sockets."""
 
-    PATIENCE = 10.0  # seconds that it has for an answer, before it is taken for dead
+    PATIENCE = (
+        10.0  # seconds that it has for an answer, before it is taken for dead
+    )
 
-    def __init__(self, initializer: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    def __init__(
+        self, initializer: Callable[..., None], arguments: tuple[Any, ...]
+    ) -> None:
         self._prepare = (initializer, arguments)
         self._lock = threading.Lock()
         self._closed = False
@@ -339,7 +359,9 @@ class _Helper:
 
     # region fork
     def _start(self) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, theirs = socket.socketpair(
+            socket.AF_UNIX, socket.SOCK_SEQPACKET
+        )
         self._control.settimeout(self.PATIENCE)
         self._pid = os.fork()
         if self._pid == 0:
@@ -356,7 +378,10 @@ class _Helper:
             try:
                 try:
                     pid, connections = self._ask(b"fork")
-                except (OSError, EOFError):  # It was killed, and its workers with it.
+                except (
+                    OSError,
+                    EOFError,
+                ):  # It was killed, and its workers with it.
                     self._start()
                     pid, connections = self._ask(b"fork")
                 if pid < 0:
@@ -365,7 +390,9 @@ class _Helper:
                     self._ask(str(pid).encode())
                     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             except (OSError, EOFError) as error:
-                raise WorkerDied(f"no worker can be started: {error}") from error
+                raise WorkerDied(
+                    f"no worker can be started: {error}"
+                ) from error
             return pid, socket.socket(fileno=connections[0])
 
     # endregion
@@ -419,7 +446,9 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 
 
 def _help(
-    control: socket.socket, initializer: Callable[..., None], arguments: tuple[Any, ...]
+    control: socket.socket,
+    initializer: Callable[..., None],
+    arguments: tuple[Any, ...],
 ) -> None:
     """Forks and kills workers until Orthanc closes its end of ``control``, if only by dying."""
     _LIBC.prctl(_PR_SET_NAME, b"pool-helper")
@@ -489,7 +518,9 @@ def _leave_network() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for number in map(int, os.listdir("/proc/self/fd")):
         with suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(number).st_mode) and _is_network_socket(number):
+            if stat.S_ISSOCK(os.fstat(number).st_mode) and _is_network_socket(
+                number
+            ):
                 os.dup2(null, number, inheritable=False)
     os.close(null)
 
@@ -552,7 +583,9 @@ def _teller(connection: socket.socket) -> Callable[[bytes, bytes], None]:
     return tell
 
 
-def _answer(tell: Callable[[bytes, bytes], None], message: bytearray) -> tuple[bytes, bytes]:
+def _answer(
+    tell: Callable[[bytes, bytes], None], message: bytearray
+) -> tuple[bytes, bytes]:
     """Runs one task. Returns what becomes of it, pickled."""
     try:
         task, arguments = pickle.loads(message)
@@ -593,7 +626,10 @@ _HEAD = struct.Struct("!cQ")
 
 
 def _send(
-    connection: socket.socket, kind: bytes, body: bytes, limit: Optional[float] = None
+    connection: socket.socket,
+    kind: bytes,
+    body: bytes,
+    limit: Optional[float] = None,
 ) -> None:
     """Sends a message. Raises socket.timeout after ``limit``, by time.monotonic()."""
     head = _HEAD.pack(kind, len(body))
@@ -603,13 +639,17 @@ def _send(
             connection.sendall(part)
 
 
-def _receive(connection: socket.socket, limit: Optional[float] = None) -> tuple[bytes, bytearray]:
+def _receive(
+    connection: socket.socket, limit: Optional[float] = None
+) -> tuple[bytes, bytearray]:
     """Receives a message. Raises socket.timeout after ``limit``, EOFError at the end of all."""
     kind, length = _HEAD.unpack(_read(connection, _HEAD.size, limit))
     return kind, _read(connection, length, limit)
 
 
-def _read(connection: socket.socket, size: int, limit: Optional[float]) -> bytearray:
+def _read(
+    connection: socket.socket, size: int, limit: Optional[float]
+) -> bytearray:
     data = bytearray(size)
     rest = memoryview(data)
     while rest:

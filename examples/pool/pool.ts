@@ -49,11 +49,19 @@ export class WorkerPool<Task, Result> {
   readonly #waiting: number;
   readonly #patience: number;
 
-  constructor(file: URL, { workers, waiting = 16, patience = 10 }: PoolOptions) {
+  constructor(
+    file: URL,
+    { workers, waiting = 16, patience = 10 }: PoolOptions,
+  ) {
     // An idle worker must not sleep so deeply that it misses the end of its network connections.
     const atomics = "disabled";
     const [minThreads, maxThreads] = [workers, workers];
-    this.#threads = new Piscina({ filename: file.href, minThreads, maxThreads, atomics });
+    this.#threads = new Piscina({
+      filename: file.href,
+      minThreads,
+      maxThreads,
+      atomics,
+    });
     // What a task has left behind, such as a timer, may fail later: that must not end all of Node.
     this.#threads.on("error", (error) =>
       console.error("A worker has failed without a task:", error),
@@ -61,7 +69,9 @@ export class WorkerPool<Task, Result> {
     // Piscina's first workers are given tasks while they still load the file. To end a worker that
     // loads an ES module with require() can abort all of Node: each does a task without a file first.
     const nothing = { filename: "node:timers/promises", name: "setImmediate" };
-    const first = Array.from({ length: workers }, () => this.#threads.run(null as never, nothing));
+    const first = Array.from({ length: workers }, () =>
+      this.#threads.run(null as never, nothing),
+    );
     this.#loaded = Promise.allSettled(first).then(() => Promise.any(first));
     this.#loaded.catch(() => {}); // Each call throws it.
     this.#queue = new PQueue({ concurrency: workers });
@@ -71,21 +81,30 @@ export class WorkerPool<Task, Result> {
 
   /** Whether the next call would be refused. */
   get isFull(): boolean {
-    return this.#queue.pending === this.#queue.concurrency && this.#queue.size >= this.#waiting;
+    return (
+      this.#queue.pending === this.#queue.concurrency &&
+      this.#queue.size >= this.#waiting
+    );
   }
 
   /** Throws PoolBusy, DeadlineExceeded, what the task or its file throws, or an error if its thread has died. */
   async run(task: Task, options: CallOptions): Promise<Result> {
     const { deadline, transferList, ending = new AbortController() } = options;
-    if (this.isFull) throw new PoolBusy(`${this.#waiting} calls are waiting already`);
-    if (Number.isNaN(deadline)) throw new RangeError("The deadline must be a number of seconds.");
+    if (this.isFull)
+      throw new PoolBusy(`${this.#waiting} calls are waiting already`);
+    if (Number.isNaN(deadline))
+      throw new RangeError("The deadline must be a number of seconds.");
     const end = (seconds: number, error: Error) =>
       setTimeout(() => ending.abort(error), Math.min(1000 * seconds, LONGEST));
-    const busy = new PoolBusy(`no worker was free within ${this.#patience} seconds`);
+    const busy = new PoolBusy(
+      `no worker was free within ${this.#patience} seconds`,
+    );
     let timer = end(this.#patience, busy);
     const work = async () => {
       clearTimeout(timer);
-      const late = new DeadlineExceeded(`no worker finished within ${deadline} seconds`);
+      const late = new DeadlineExceeded(
+        `no worker finished within ${deadline} seconds`,
+      );
       timer = end(deadline, late);
       await this.#loaded.catch((none: AggregateError) => {
         throw none.errors[0];

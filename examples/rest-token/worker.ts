@@ -1,32 +1,24 @@
-import { Agent, request } from "undici";
-
-const { ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+import { Orthanc, OrthancError } from "./client.ts";
 
 // #region worker
-// Orthanc offers to keep a connection for 1 s. Undici takes off 2 s for safety, unless told otherwise,
-// and would open a new connection for each call.
-const dispatcher = new Agent({
-  keepAliveTimeoutThreshold: 100,
-  headersTimeout: 10_000,
-  bodyTimeout: 10_000,
-});
+// The bridge has put Orthanc's address and a token into the environment.
+const orthanc = new Orthanc();
 
-/** Orthanc's status, and where it is 200 the ids of all instances, sorted. */
-export interface Answer {
-  status: number;
-  instances: string[];
-}
+/** The ids of all instances, sorted, or why there are none. */
+export type Answer = { instances: string[] } | { error: string };
 
-/** Asks Orthanc for all instances. Undefined where it can't be reached. */
-export default async function listInstances(): Promise<Answer | undefined> {
+/** Asks Orthanc for all instances; its connection stays open between calls. */
+export default async function listInstances(): Promise<Answer> {
   try {
-    const headers = { authorization: ORTHANC_TOKEN };
-    const answer = await request(`${ORTHANC_URL}/instances`, { dispatcher, headers });
-    const text = await answer.body.text();
-    const instances = answer.statusCode === 200 ? (JSON.parse(text) as string[]).sort() : [];
-    return { status: answer.statusCode, instances };
+    const instances = await orthanc.get<string[]>("/instances", 10_000);
+    return { instances: instances.sort() };
   } catch (error) {
+    if (error instanceof OrthancError) {
+      const { statusCode } = error;
+      return { error: `Orthanc answered the worker with status ${statusCode}` };
+    }
     console.warn("A worker can't reach Orthanc:", error);
+    return { error: "the worker can't reach Orthanc" };
   }
 }
 // #endregion

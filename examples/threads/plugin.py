@@ -1,38 +1,20 @@
-"""Does four tasks in turn, then in threads: computations on /computation, waits on /requests."""
+"""Times four tasks in turn and then in threads: computations, and waits."""
 
-import json
-import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import orthanc
 import requests
+from routes import HttpError, route
+from tasks import ask, compute
 
 TASKS = 4
-COUNT = 4_000_000  # square roots of one task
-
-
-# region tasks
-def compute() -> None:
-    """Computes square roots. Only the thread that has the GIL gets on."""
-    for number in range(COUNT):
-        math.sqrt(number)
-
-
-def ask() -> None:
-    """Asks a slow server. A thread that waits for a socket gives the GIL to others."""
-    answer = requests.get(slow_url, headers={"Authorization": token}, timeout=10)
-    answer.raise_for_status()
-
-
-# endregion
 
 
 # region compare
 def compare(task: Callable[[], None]) -> str:
-    """Times all tasks in turn, and then all at once; raises what a task raises."""
+    """Times all tasks in turn, then at once. Raises what a task raises."""
     started = time.perf_counter()
     for _ in range(TASKS):
         task()
@@ -42,40 +24,32 @@ def compare(task: Callable[[], None]) -> str:
     for future in futures:
         future.result()
     ended = time.perf_counter()
-    return f"In turn: {between - started:.2f} s\nAt once: {ended - between:.2f} s\n"
+    in_turn, at_once = between - started, ended - between
+    return f"In turn: {in_turn:.2f} s\nAt once: {at_once:.2f} s\n"
 
 
 # endregion
 
 
 # region callback
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers GET /computation."""
-    output.AnswerBuffer(compare(compute), "text/plain")
+@route("GET", "/computation")
+def on_computation(**request: Any) -> str:
+    return compare(compute)
 
 
-def on_requests(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers GET /requests."""
+@route("GET", "/requests")
+def on_requests(**request: Any) -> str:
     try:
-        output.AnswerBuffer(compare(ask), "text/plain")
+        return compare(ask)
     except requests.RequestException as error:
-        orthanc.LogWarning(f"The slow server has not answered: {error!r}")
-        output.SendHttpStatusCode(502)
+        raise HttpError(502, "the slow server did not answer") from error
+
+
+@route("GET", "/slow")
+def on_slow(**request: Any) -> str:
+    """Stands in for a slow server."""
+    time.sleep(0.4)
+    return "done"
 
 
 # endregion
-
-
-def on_slow(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers GET /slow after a while, in the place of a slow server."""
-    time.sleep(0.4)
-    output.AnswerBuffer("done", "text/plain")
-
-
-configuration = json.loads(orthanc.GetConfiguration())
-scheme = "https" if configuration.get("SslEnabled") else "http"
-slow_url = f"{scheme}://127.0.0.1:{configuration.get('HttpPort', 8042)}/slow"
-token = orthanc.GenerateRestApiAuthorizationToken()
-orthanc.RegisterRestCallback("/computation", on_computation)
-orthanc.RegisterRestCallback("/requests", on_requests)
-orthanc.RegisterRestCallback("/slow", on_slow)

@@ -14,7 +14,9 @@ import orthanc
 # region caller
 def on_caller(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers with the Authorization header, as every callback can read it."""
-    output.AnswerBuffer(request["headers"].get("authorization", "none"), "text/plain")
+    output.AnswerBuffer(
+        request["headers"].get("authorization", "none"), "text/plain"
+    )
 
 
 # endregion

@@ -10,7 +10,9 @@ import orthanc
 # region filter
 def is_reader(uri: str, **request: Any) -> bool:
     """Whether a request comes from that user, whose password Orthanc has checked."""
-    _, _, credentials = request["headers"].get("authorization", "").partition("Basic ")
+    _, _, credentials = (
+        request["headers"].get("authorization", "").partition("Basic ")
+    )
     return base64.b64decode(credentials).startswith(b"reader:")
 
 

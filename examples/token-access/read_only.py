@@ -22,11 +22,19 @@ def read_only_users() -> list[str]:
         raise ValueError('read_only.py: "AuthenticationEnabled" must be true.')
     users = configuration.get("ReadOnlyUsers")
     if not isinstance(users, list) or not users:
-        raise ValueError('read_only.py: "ReadOnlyUsers" must list names of users.')
+        raise ValueError(
+            'read_only.py: "ReadOnlyUsers" must list names of users.'
+        )
     # A name that is misspelled here would leave the real user free to write.
-    unknown = [name for name in users if name not in configuration.get("RegisteredUsers", {})]
+    unknown = [
+        name
+        for name in users
+        if name not in configuration.get("RegisteredUsers", {})
+    ]
     if unknown:
-        raise ValueError(f'read_only.py: not in "RegisteredUsers": {json.dumps(unknown)}.')
+        raise ValueError(
+            f'read_only.py: not in "RegisteredUsers": {json.dumps(unknown)}.'
+        )
     return users
 
 
@@ -35,7 +43,9 @@ def may_pass(uri: str, **request: Any) -> bool:
     if request["method"] == orthanc.HttpMethod.GET:
         return True
     scheme, _, credentials = request["headers"]["authorization"].partition(" ")
-    name, _, _ = base64.b64decode(credentials, validate=True).decode().partition(":")
+    name, _, _ = (
+        base64.b64decode(credentials, validate=True).decode().partition(":")
+    )
     return scheme == "Basic" and name not in users
 
 

@@ -1,4 +1,4 @@
-/** Calls Orthanc's REST API: kept connections, time limits, safe retries, files as streams. */
+/** A client of Orthanc's REST API, with time limits, retries, and files as streams. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
@@ -7,13 +7,14 @@ import { Agent, type Dispatcher, interceptors, request } from "undici";
 // #region connections
 const agent = new Agent({
   connections: 8,
-  // Orthanc keeps a connection for 1 s. Undici takes off 2 s for safety, unless told otherwise.
+  // Orthanc keeps a connection for 1 s. By default, undici takes off 2 s for
+  // safety, and so would keep none.
   keepAliveTimeoutThreshold: 100,
   connect: { timeout: 2_000 },
   headersTimeout: 30_000, // until an answer begins
   bodyTimeout: 10_000, // between two of its pieces
 });
-// A read may be sent again. An upload may not: nobody knows how far the first one came.
+// A read may be sent again. An upload may not: the first one may have arrived.
 const retrying = agent.compose(
   interceptors.retry({
     methods: ["GET"],
@@ -26,18 +27,22 @@ const retrying = agent.compose(
 // #endregion
 
 // #region errors
-/** Orthanc has refused a request. */
+/** Orthanc has refused a request, with this status. */
 export class OrthancError extends Error {
   override name = "OrthancError";
-  readonly status: number;
-  constructor(what: string, status: number, reason: string) {
-    super(`${what}: Orthanc has answered with status ${status}${reason && `, ${reason}`}`);
-    this.status = status;
+  readonly statusCode: number;
+  constructor(what: string, statusCode: number, reason: string) {
+    const because = reason && `, ${reason}`;
+    super(`${what}: Orthanc has answered with status ${statusCode}${because}`);
+    this.statusCode = statusCode;
   }
 }
 
-/** Throws OrthancError for any status but 200, with Orthanc's reason where it gives one. */
-async function check(what: string, answer: Dispatcher.ResponseData): Promise<void> {
+/** Throws OrthancError for any status but 200, with Orthanc's reason if any. */
+async function check(
+  what: string,
+  answer: Dispatcher.ResponseData,
+): Promise<void> {
   if (answer.statusCode === 200) return;
   const text = await answer.body.text();
   // The body may be empty, and its JSON has no Content-Type.
@@ -46,51 +51,79 @@ async function check(what: string, answer: Dispatcher.ResponseData): Promise<voi
 }
 // #endregion
 
-/** What an id of Orthanc's looks like. In a path, anything else may lead to another route. */
+/** In a path, anything but an id of Orthanc's may lead to another route. */
 const ORTHANC_ID = /^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/;
 
-/** One Orthanc. `authorization` is a whole header: `Bearer …` or `Basic …`. */
+/** One Orthanc; without arguments, the one that has started this plugin. */
 export class Orthanc {
   readonly #url: string;
   readonly #headers: { authorization: string };
-  constructor(url: string, authorization: string) {
+
+  /** `authorization` is a whole header: `Bearer …` or `Basic …`. */
+  constructor(
+    url = process.env.ORTHANC_URL,
+    authorization = process.env.ORTHANC_TOKEN,
+  ) {
+    if (!url || !authorization)
+      throw new Error(
+        "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+      );
     this.#url = url;
     this.#headers = { authorization };
   }
 
   // #region get
-  /** Gets JSON. Throws OrthancError, undici's errors, or TimeoutError after so many milliseconds. */
-  async get(path: string, limit = 30_000): Promise<unknown> {
+  /**
+   * Gets JSON. Throws OrthancError, undici's errors, or TimeoutError after so
+   * many milliseconds.
+   */
+  async get<Json>(path: string, limit = 30_000): Promise<Json> {
+    const body = await this.#read(path, limit);
+    return (await body.json()) as Json;
+  }
+
+  /** Gets bytes. Throws what `get` throws. */
+  async getBytes(path: string, limit = 30_000): Promise<ArrayBuffer> {
+    const body = await this.#read(path, limit);
+    return body.arrayBuffer();
+  }
+
+  async #read(path: string, limit: number) {
     const answer = await request(this.#url + path, {
       dispatcher: retrying,
       headers: this.#headers,
       signal: AbortSignal.timeout(limit),
     });
     await check(`GET ${path}`, answer);
-    return answer.body.json();
+    return answer.body;
   }
   // #endregion
 
   // #region download
-  /** Writes an instance's DICOM file to a new file. What is cut short is removed again. */
+  /** Writes an instance's DICOM file to a new file, or leaves none. */
   async download(instance: string, file: string): Promise<void> {
-    if (!ORTHANC_ID.test(instance)) throw new TypeError(`"${instance}" is no id of an instance`);
+    if (!ORTHANC_ID.test(instance))
+      throw new TypeError(`"${instance}" is no id of an instance`);
     const path = `/instances/${instance}/file`;
-    const answer = await request(this.#url + path, { dispatcher: agent, headers: this.#headers });
+    const answer = await request(this.#url + path, {
+      dispatcher: agent,
+      headers: this.#headers,
+    });
     await check(`GET ${path}`, answer);
     const target = createWriteStream(file, { flags: "wx" });
     try {
       await pipeline(answer.body, target);
     } catch (error) {
-      // A file that somebody else has made stays.
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") await rm(file, { force: true });
+      // A file that was there before stays.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "EEXIST") await rm(file, { force: true });
       throw error;
     }
   }
   // #endregion
 
   // #region upload
-  /** Stores a DICOM file. Gives the instance's id, and whether it was there already. */
+  /** Stores a DICOM file: its instance's id, and whether it was there already. */
   async upload(file: string): Promise<{ id: string; already: boolean }> {
     const { size } = await stat(file);
     const answer = await request(`${this.#url}/instances`, {

@@ -1,28 +1,28 @@
 import type { MessagePort } from "node:worker_threads";
 
-const STEPS = 10;
+const STEPS = 10n;
 
-/** What a worker is told to do, and the port on which it says how far it is, in percent. */
+/** What a worker gets: its task, and the port for its progress in percent. */
 export interface Task {
   count: number;
   messages: MessagePort;
 }
 
 // #region worker
-/** Computes that many square roots, in a worker, and says after each tenth how far it is. */
-export default function compute({ count, messages }: Task): number {
-  let sum = 0;
+/** Adds up square numbers, in a worker, and reports after each tenth. */
+export default function compute({ count, messages }: Task): bigint {
+  const end = BigInt(count);
+  let total = 0n;
   try {
-    for (let step = 0; step < STEPS; step++) {
-      const end = Math.floor((count * (step + 1)) / STEPS);
-      for (let number = Math.floor((count * step) / STEPS); number < end; number++) {
-        sum += Math.sqrt(number);
-      }
-      messages.postMessage((100 * (step + 1)) / STEPS);
+    for (let step = 0n; step < STEPS; step++) {
+      let number = (end * step) / STEPS;
+      for (; number < (end * (step + 1n)) / STEPS; number++)
+        total += number * number;
+      messages.postMessage(Number((100n * (step + 1n)) / STEPS));
     }
-    return sum;
+    return total;
   } finally {
-    messages.close(); // The master waits for it, so that no message is lost.
+    messages.close(); // The main thread waits for it, to lose no message.
   }
 }
 // #endregion

@@ -1,26 +1,26 @@
-"""Serves a CPU-heavy computation on /computation from a pool of worker processes."""
+"""Serves a computation on /computation from a pool of worker processes."""
 
-import json
-import math
 import time
 from typing import Any
 
 import orthanc
-from pool import PoolError, WorkerPool
+from pool import WorkerPool
+from routes import HttpError, route
 
 WORKERS = 4
 WAITING = 16  # calls that may wait for a worker
 DEADLINE = 30  # seconds
-SQUARE_ROOTS = 30_000_000
+COUNT = "30000000"
 
 
 # region compute
-def compute(count: int) -> float:
-    """Computes that many square roots, in a worker, and returns how long it took, in seconds."""
+def compute(count: int) -> tuple[int, float]:
+    """Adds up square numbers, in a worker: the sum, and the time in seconds."""
     start = time.perf_counter()
+    total = 0
     for number in range(count):
-        math.sqrt(number)
-    return time.perf_counter() - start
+        total += number * number
+    return total, time.perf_counter() - start
 
 
 # endregion
@@ -31,35 +31,17 @@ pool = WorkerPool(WORKERS, waiting=WAITING)
 
 
 # region callback
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+@route("GET", "/computation")
+def on_computation(**request: Any) -> str:
     """Answers GET /computation?count=N."""
-    if request["method"] != "GET":
-        output.SendMethodNotAllowed("GET")
-        return
-    count = request["get"].get("count", str(SQUARE_ROOTS))
+    count = request["get"].get("count", COUNT)
     if not (count.isascii() and count.isdigit() and len(count) < 16):
-        send_error(output, 400, "count must be a whole number below 10^15")
-        return
-    try:
-        seconds = pool.run(DEADLINE, compute, int(count))
-        output.AnswerBuffer(f"computed for {seconds:.3f} seconds\n", "text/plain")
-    except PoolError as error:
-        send_error(output, error.status, str(error))
+        raise HttpError(400, "count must be a whole number below 10^15")
+    total, seconds = pool.run(DEADLINE, compute, int(count))
+    return f"{total}, computed for {seconds:.3f} seconds\n"
 
 
 # endregion
-
-
-def send_error(output: orthanc.RestOutput, status: int, message: str) -> None:
-    """Answers with a status and a JSON body that says why."""
-    body = json.dumps({"error": message})
-    if status == 503:
-        output.SetHttpHeader("Retry-After", "1")
-    output.SetHttpHeader("Content-Type", "application/json")
-    try:
-        output.SendHttpStatus(status, body, len(body.encode()))
-    except TypeError:  # Since release 5 of the plugin it takes two arguments.
-        output.SendHttpStatus(status, body.encode())
 
 
 def on_change(change: int, level: int, resource: str) -> None:
@@ -68,5 +50,4 @@ def on_change(change: int, level: int, resource: str) -> None:
         pool.close()
 
 
-orthanc.RegisterRestCallback("/computation", on_computation)
 orthanc.RegisterOnChangeCallback(on_change)

@@ -6,7 +6,7 @@ import { EXAMPLES } from "../harness/example.ts";
 
 const ruff = new Workspace(
   {
-    "line-length": 100,
+    "line-length": 80,
     "target-version": "py39",
     lint: { select: ["E", "F", "W", "I", "B", "UP", "ANN001", "ANN201"] },
   },

@@ -19,7 +19,9 @@ def compute(count: int) -> float:
     return sum(math.sqrt(number) for number in range(count))
 
 
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers GET /computation?count=N with the sum, or with 504 where it takes too long."""
     count = int(request["get"].get("count", "1000"))
     signal.signal(signal.SIGALRM, give_up)

@@ -13,7 +13,9 @@ DEADLINE = 30  # seconds
 def count_instances(url: str, token: str) -> int:
     """Asks Orthanc how many instances it has, in a worker."""
     headers = {"Authorization": token}
-    answer = requests.get(f"{url}/statistics", headers=headers, timeout=DEADLINE)
+    answer = requests.get(
+        f"{url}/statistics", headers=headers, timeout=DEADLINE
+    )
     answer.raise_for_status()
     return answer.json()["CountInstances"]
 
@@ -25,7 +27,9 @@ pool = WorkerPool(2)
 
 def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
     """Logs how many instances there are, and keeps the new one."""
-    count = pool.run(DEADLINE, count_instances, url, token)  # Waits for the worker.
+    count = pool.run(
+        DEADLINE, count_instances, url, token
+    )  # Waits for the worker.
     orthanc.LogWarning(f"An instance arrives, there are {count}")
     return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None
 

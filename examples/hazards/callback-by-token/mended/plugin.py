@@ -14,7 +14,9 @@ DEADLINE = 30  # seconds
 def count_instances(url: str, token: str) -> int:
     """Asks Orthanc how many instances it has, in a worker."""
     headers = {"Authorization": token}
-    answer = requests.get(f"{url}/statistics", headers=headers, timeout=DEADLINE)
+    answer = requests.get(
+        f"{url}/statistics", headers=headers, timeout=DEADLINE
+    )
     answer.raise_for_status()
     return answer.json()["CountInstances"]
 
@@ -27,7 +29,9 @@ pool = WorkerPool(2)
 def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
     """Keeps the new instance at once; what is to be logged follows."""
     try:
-        call = pool.submit(DEADLINE, count_instances, url, token)  # Does not wait.
+        call = pool.submit(
+            DEADLINE, count_instances, url, token
+        )  # Does not wait.
         call.add_done_callback(log)
     except PoolError as error:
         orthanc.LogError(f"An instance arrives, and is not counted: {error}")
@@ -37,9 +41,13 @@ def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
 def log(future: "Future[int]") -> None:
     """Logs what a worker has found."""
     if future.exception():
-        orthanc.LogError(f"An instance has arrived, and is not counted: {future.exception()!r}")
+        orthanc.LogError(
+            f"An instance has arrived, and is not counted: {future.exception()!r}"
+        )
     else:
-        orthanc.LogWarning(f"An instance has arrived, there are {future.result()}")
+        orthanc.LogWarning(
+            f"An instance has arrived, there are {future.result()}"
+        )
 
 
 def on_change(change: int, level: int, resource: str) -> None:

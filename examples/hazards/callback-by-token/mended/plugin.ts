@@ -4,7 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
 
 const DEADLINE = 10; // seconds
 let count = 0;
@@ -30,11 +32,17 @@ async function follow(): Promise<void> {
   let arrived = false;
   for (;;) {
     try {
-      const { Changes, Last, Done } = await ask<Changes>(`/changes?since=${since}&limit=100`);
+      const { Changes, Last, Done } = await ask<Changes>(
+        `/changes?since=${since}&limit=100`,
+      );
       since = Last;
-      arrived ||= Changes.some(({ ChangeType }) => ChangeType === "NewInstance");
+      arrived ||= Changes.some(
+        ({ ChangeType }) => ChangeType === "NewInstance",
+      );
       if (!Done) continue;
-      if (arrived) count = (await ask<{ CountInstances: number }>("/statistics")).CountInstances;
+      if (arrived)
+        count = (await ask<{ CountInstances: number }>("/statistics"))
+          .CountInstances;
       if (arrived) console.log(`Instances have arrived, there are ${count}`);
       arrived = false;
       await sleep(500);

@@ -17,7 +17,9 @@ def compute(count: int) -> float:
 pool = WorkerPool(1)
 
 
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers GET /computation?count=N with the sum, or with 503 or 504 where none is given."""
     count = int(request["get"].get("count", "1000"))
     try:

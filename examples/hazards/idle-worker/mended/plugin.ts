@@ -5,7 +5,9 @@ import { createServer } from "node:http";
 
 const { ORTHANC_PLUGIN_SOCKET } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
 
 const DEADLINE = 30; // seconds
 const WORKER = new URL("./worker.ts", import.meta.url);
@@ -29,7 +31,10 @@ async function compute(count: number): Promise<number> {
     const died = once(worker, "exit", { signal }).then(() => {
       throw new Error("the worker has died");
     });
-    const [sum] = await Promise.race([once(worker, "message", { signal }), died]);
+    const [sum] = await Promise.race([
+      once(worker, "message", { signal }),
+      died,
+    ]);
     idle.add(worker);
     return sum;
   } finally {
@@ -42,7 +47,9 @@ const server = createServer(async (request, response) => {
   const query = new URLSearchParams(request.url?.split("?")[1]);
   try {
     const sum = await compute(Number(query.get("count") ?? "1000"));
-    response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
+    response
+      .writeHead(200, { "content-type": "text/plain" })
+      .end(`${sum.toFixed(0)}\n`);
   } catch (error) {
     console.warn("A computation has failed:", error);
     response.writeHead(503).end();

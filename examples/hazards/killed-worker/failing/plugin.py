@@ -16,7 +16,9 @@ pool = multiprocessing.get_context("fork").Pool(2)
 
 
 # region wait
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers with the sum."""
     total = pool.apply(compute)  # Nobody tells it that the worker is dead.
     output.AnswerBuffer(f"{total:.0f}\n", "text/plain")

@@ -4,7 +4,9 @@ import { createServer } from "node:http";
 
 const { ORTHANC_PLUGIN_SOCKET } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
 
 const WORKER = new URL("./worker.ts", import.meta.url);
 
@@ -20,7 +22,9 @@ function compute(): Promise<number> {
 
 const server = createServer(async (_request, response) => {
   const sum = await compute();
-  response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
+  response
+    .writeHead(200, { "content-type": "text/plain" })
+    .end(`${sum.toFixed(0)}\n`);
 });
 
 server.listen(ORTHANC_PLUGIN_SOCKET);

@@ -4,7 +4,9 @@ import { createServer } from "node:http";
 
 const { ORTHANC_PLUGIN_SOCKET } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
 
 const server = createServer((request, response) => {
   const scheme = (request.headers.authorization ?? "none").split(" ")[0];

@@ -19,7 +19,9 @@ def on_studies(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
         output.SendHttpStatusCode(413)
         return
     try:
-        output.AnswerBuffer(f"{count_studies(request['body'])} studies\n", "text/plain")
+        output.AnswerBuffer(
+            f"{count_studies(request['body'])} studies\n", "text/plain"
+        )
     except (ValueError, TypeError, KeyError, RecursionError):
         output.SendHttpStatusCode(400)
 

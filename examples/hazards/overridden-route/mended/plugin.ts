@@ -3,7 +3,9 @@ import { createServer } from "node:http";
 
 const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
 
 const DEADLINE = 10; // seconds
 
@@ -13,7 +15,8 @@ async function ask(path: string): Promise<Record<string, unknown>> {
     headers: { authorization: ORTHANC_TOKEN as string },
     signal: AbortSignal.timeout(DEADLINE * 1000),
   });
-  if (!answer.ok) throw new Error(`${path} answers with status ${answer.status}`);
+  if (!answer.ok)
+    throw new Error(`${path} answers with status ${answer.status}`);
   return answer.json() as Promise<Record<string, unknown>>;
 }
 

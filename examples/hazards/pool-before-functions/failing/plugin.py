@@ -14,9 +14,13 @@ def compute() -> float:
     return sum(math.sqrt(number) for number in range(1_000_000))
 
 
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers with the sum."""
-    total = pool.apply(compute)  # The worker was forked before there was such a function.
+    total = pool.apply(
+        compute
+    )  # The worker was forked before there was such a function.
     output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
 
 

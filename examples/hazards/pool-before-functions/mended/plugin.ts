@@ -4,7 +4,9 @@ import { Piscina } from "piscina";
 
 const { ORTHANC_PLUGIN_SOCKET } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
 
 const DEADLINE = 30; // seconds
 
@@ -19,7 +21,9 @@ const server = createServer(async (_request, response) => {
   try {
     const signal = AbortSignal.timeout(DEADLINE * 1000);
     const sum: number = await pool.run(undefined, { signal });
-    response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
+    response
+      .writeHead(200, { "content-type": "text/plain" })
+      .end(`${sum.toFixed(0)}\n`);
   } catch (error) {
     console.warn("A computation has failed:", error);
     const late = error instanceof Error && error.name === "AbortError";

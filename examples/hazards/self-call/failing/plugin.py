@@ -19,7 +19,9 @@ def on_count(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
 def on_report(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers with a sentence about the number of instances."""
     count = orthanc.HttpGet(f"{url}/count", user, password)
-    output.AnswerBuffer(f"There are {count.decode()} instances.\n", "text/plain")
+    output.AnswerBuffer(
+        f"There are {count.decode()} instances.\n", "text/plain"
+    )
 
 
 orthanc.RegisterRestCallback("/count", on_count)

@@ -20,7 +20,9 @@ def on_report(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
         orthanc.LogError(f"There is no count: {error}")
         output.SendHttpStatusCode(503)
         return
-    output.AnswerBuffer(f"There are {count.decode()} instances.\n", "text/plain")
+    output.AnswerBuffer(
+        f"There are {count.decode()} instances.\n", "text/plain"
+    )
 
 
 orthanc.RegisterRestCallback("/count", on_count)

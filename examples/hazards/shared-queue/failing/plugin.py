@@ -36,7 +36,9 @@ def on_start(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
 def on_messages(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
     """Answers with the size of the next message, or with 504 if there is none in time."""
     try:
-        output.AnswerBuffer(f"{len(messages.get(timeout=DEADLINE))} bytes\n", "text/plain")
+        output.AnswerBuffer(
+            f"{len(messages.get(timeout=DEADLINE))} bytes\n", "text/plain"
+        )
     except queue.Empty:
         output.SendHttpStatusCode(504)
 

@@ -17,7 +17,9 @@ def compute(count: int) -> float:
 pool = multiprocessing.get_context("fork").Pool(2)
 
 
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers GET /computation?count=N with the sum, or with 504 where it takes too long."""
     count = int(request["get"].get("count", "1000"))
     try:

@@ -4,14 +4,19 @@ import { createServer } from "node:http";
 
 const { ORTHANC_PLUGIN_SOCKET } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
 
 const DEADLINE = 30; // seconds
 const WORKER = new URL("./worker.ts", import.meta.url);
 
 /** Has a worker add up that many square roots. Throws where it dies or takes too long. */
 function compute(count: string): Promise<number> {
-  const worker = fork(WORKER, [count], { timeout: DEADLINE * 1000, killSignal: "SIGKILL" });
+  const worker = fork(WORKER, [count], {
+    timeout: DEADLINE * 1000,
+    killSignal: "SIGKILL",
+  });
   return new Promise((resolve, reject) => {
     worker.once("message", resolve);
     worker.once("error", reject);
@@ -23,7 +28,9 @@ const server = createServer(async (request, response) => {
   const query = new URLSearchParams(request.url?.split("?")[1]);
   try {
     const sum = await compute(query.get("count") ?? "1000");
-    response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
+    response
+      .writeHead(200, { "content-type": "text/plain" })
+      .end(`${sum.toFixed(0)}\n`);
   } catch (error) {
     console.warn("A computation has failed:", error);
     response.writeHead(503).end();

@@ -16,7 +16,9 @@ def compute() -> float:
 pool = multiprocessing.get_context("forkserver").Pool(4)
 
 
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers with the sum."""
     total = pool.apply(compute)
     output.AnswerBuffer(f"{total:.0f}\n", "text/plain")

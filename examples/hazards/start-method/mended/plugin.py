@@ -18,7 +18,9 @@ def compute() -> float:
 pool = WorkerPool(4)
 
 
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers with the sum, or with 503 or 504 where no worker gives it."""
     try:
         total = pool.run(DEADLINE, compute)

@@ -4,7 +4,9 @@ import { createServer } from "node:http";
 
 const { ORTHANC_PLUGIN_SOCKET } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
 
 const DEADLINE = 30; // seconds
 const WORKER = new URL("./worker.ts", import.meta.url);
@@ -12,7 +14,10 @@ const WORKER = new URL("./worker.ts", import.meta.url);
 /** Has a worker compute. Throws where it dies, or is killed because it takes too long. */
 function compute(): Promise<number> {
   // It starts process.execPath, which is Node: Orthanc is another process.
-  const worker = fork(WORKER, { timeout: DEADLINE * 1000, killSignal: "SIGKILL" });
+  const worker = fork(WORKER, {
+    timeout: DEADLINE * 1000,
+    killSignal: "SIGKILL",
+  });
   return new Promise((resolve, reject) => {
     worker.once("message", resolve);
     worker.once("error", reject);
@@ -23,7 +28,9 @@ function compute(): Promise<number> {
 const server = createServer(async (_request, response) => {
   try {
     const sum = await compute();
-    response.writeHead(200, { "content-type": "text/plain" }).end(`${sum.toFixed(0)}\n`);
+    response
+      .writeHead(200, { "content-type": "text/plain" })
+      .end(`${sum.toFixed(0)}\n`);
   } catch (error) {
     console.warn("A computation has failed:", error);
     response.writeHead(503).end();

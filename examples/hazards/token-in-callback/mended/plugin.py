@@ -20,14 +20,20 @@ def list_instances(url: str, token: str) -> bytes:
 
 
 url = f"http://127.0.0.1:{json.loads(orthanc.GetConfiguration()).get('HttpPort', 8042)}"
-token = orthanc.GenerateRestApiAuthorizationToken()  # Once, while the script loads.
+token = (
+    orthanc.GenerateRestApiAuthorizationToken()
+)  # Once, while the script loads.
 pool = WorkerPool(2)
 
 
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers with the list, or with 503 where no worker gives it."""
     try:
-        output.AnswerBuffer(pool.run(DEADLINE, list_instances, url, token), "application/json")
+        output.AnswerBuffer(
+            pool.run(DEADLINE, list_instances, url, token), "application/json"
+        )
     except (requests.RequestException, PoolError) as error:
         orthanc.LogError(f"No worker gives the list: {error!r}")
         output.SendHttpStatusCode(503)

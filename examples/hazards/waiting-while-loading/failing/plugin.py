@@ -16,7 +16,9 @@ pool = multiprocessing.get_context("fork").Pool(2)
 total = pool.apply(compute)  # Waits while the script is still loading.
 
 
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers with the sum."""
     output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
 

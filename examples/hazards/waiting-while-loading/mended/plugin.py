@@ -18,7 +18,9 @@ pool = WorkerPool(2)
 call = pool.submit(DEADLINE, compute)  # Does not wait.
 
 
-def on_computation(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+def on_computation(
+    output: orthanc.RestOutput, uri: str, **request: Any
+) -> None:
     """Answers with the sum, or with 503 or 504 if there is none."""
     global call
     try:

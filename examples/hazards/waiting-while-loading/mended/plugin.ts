@@ -4,7 +4,9 @@ import { Piscina } from "piscina";
 
 const { ORTHANC_PLUGIN_SOCKET } = process.env;
 if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error("Orthanc starts this plugin: name bridge.py as its PythonScript.");
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
 
 const DEADLINE = 30; // seconds
 
@@ -17,7 +19,9 @@ const signal = AbortSignal.timeout(DEADLINE * 1000);
 const total: number = await pool.run(undefined, { signal }); // An error ends the program.
 
 const server = createServer((_request, response) => {
-  response.writeHead(200, { "content-type": "text/plain" }).end(`${total.toFixed(0)}\n`);
+  response
+    .writeHead(200, { "content-type": "text/plain" })
+    .end(`${total.toFixed(0)}\n`);
 });
 
 server.listen(ORTHANC_PLUGIN_SOCKET);
