@@ -20,26 +20,26 @@ interface State {
   last: Record<string, { patient: string; modality: string }>;
 }
 
-const PROGRAM: Record<Twin, string> = { python: "plugin.py", typescript: "plugin.ts" };
-
 const ended = endAfterEachTest();
 
-/** The twin's files with some texts in its program replaced; each must be there. */
+/** The twin's files with some texts replaced; each must be in one of them. */
 async function edited(twin: Twin, changes: Record<string, string>): Promise<TwinFiles> {
   const files = await readTwinFiles(await readExample("change-listener"), twin);
-  let text = files[PROGRAM[twin]] ?? "";
   for (const [old, replacement] of Object.entries(changes)) {
-    expect(text).toContain(old);
-    text = text.replace(old, () => replacement);
+    const [name, text] = Object.entries(files).find(([, text]) => text.includes(old)) ?? [];
+    if (name === undefined || text === undefined) throw new Error(`No file has: ${old}`);
+    files[name] = text.replace(old, () => replacement);
   }
-  return { ...files, [PROGRAM[twin]]: text };
+  return files;
 }
 
 /** Has the twin take that many seconds more to handle an instance. */
 function slow(twin: Twin, seconds: number): Record<string, string> {
   return twin === "python"
     ? { "    tags = json": `    __import__("time").sleep(${seconds})\n    tags = json` }
-    : { "  const tags = ": `  await sleep(${seconds * 1000});\n  const tags = ` };
+    : {
+        "  const tags = ": `  await new Promise((go) => setTimeout(go, ${seconds * 1000}));\n  const tags = `,
+      };
 }
 
 /** Starts a twin and waits until it listens. */
@@ -334,6 +334,8 @@ test("typescript: it asks again until Orthanc listens", async () => {
       files: {
         ...(await edited("typescript", {})),
         "bridge.py": await readFile(path.join(EXAMPLES, "bridge/bridge.py"), "utf8"),
+        "client.ts": await readFile(path.join(EXAMPLES, "undici/client.ts"), "utf8"),
+        "routes.ts": await readFile(path.join(EXAMPLES, "routes/routes.ts"), "utf8"),
         "package.json": '{ "type": "module" }',
         "slow_start.py": "import time\nimport bridge\ntime.sleep(6)\n",
       },

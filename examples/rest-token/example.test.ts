@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
 import { endAfterEachTest } from "../../src/harness/live.ts";
 import { descendants } from "../../src/harness/processes.ts";
-import { startTwin } from "../../src/harness/twin.ts";
+import { readTwinFiles, startTwin } from "../../src/harness/twin.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 
 const EXAMPLES = path.resolve(import.meta.dirname, "..");
@@ -101,18 +101,13 @@ test("python: neither a proxy nor a .netrc file gets between a worker and Orthan
   const folder = await temporaryFolder();
   const netrc = path.join(folder, "netrc");
   await writeFile(netrc, "machine 127.0.0.1 login nobody password wrong\n", { mode: 0o600 });
-  const environment = {
-    PYTHONPATH: path.join(EXAMPLES, "pool"),
-    NETRC: netrc,
-    HTTP_PROXY: "http://127.0.0.1:9",
-  };
-  const script = path.join(EXAMPLES, "rest-token/plugin.py");
-  const obedient = path.join(folder, "obedient.py");
-  const source = await readFile(script, "utf8");
-  await writeFile(obedient, source.replace("session.trust_env = False", "pass"));
+  const environment = { NETRC: netrc, HTTP_PROXY: "http://127.0.0.1:9" };
+  const example = await readExample("rest-token");
+  const worker = (await readTwinFiles(example, "python"))["worker.py"] as string;
+  const edited = { "worker.py": worker.replace("session.trust_env = False", "pass") };
   const [twin, changed] = await Promise.all([
-    startOrthanc({ script, environment }).then(ended),
-    startOrthanc({ script: obedient, environment }).then(ended),
+    startTwin(example, "python", { environment }).then(ended),
+    startTwin(example, "python", { environment, edited }).then(ended),
   ]);
   expect((await list(twin)).status).toBe(200);
   expect((await list(changed)).status).toBe(502);

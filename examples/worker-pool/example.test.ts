@@ -10,7 +10,7 @@ import { startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 import { medianOfThree } from "../../src/testing/measure.ts";
 
-/** More square roots than either twin computes before its deadline. */
+/** More square numbers than either twin adds up before its deadline. */
 const ENDLESS = 1_000_000_000_000;
 
 const ended = endAfterEachTest();

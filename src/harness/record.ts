@@ -58,10 +58,11 @@ function fileOf(example: Recorded): string {
   return path.join(RUNS, `${example.id}.json`);
 }
 
-/** SHA-256 over the names and texts of what makes it run: its own files, the bridge, the pool. */
+/** SHA-256 over the names and texts of what makes it run: its own files, and those that are copied along. */
 async function sourcesHash({ folder: own }: Recorded): Promise<string> {
   const hash = createHash("sha256");
-  for (const folder of [own, path.join(EXAMPLES, "bridge"), path.join(EXAMPLES, "pool")]) {
+  const shared = ["bridge", "pool", "routes", "undici"].map((name) => path.join(EXAMPLES, name));
+  for (const folder of [own, ...shared]) {
     const names = (await readdir(folder, { recursive: folder === own })).filter((name) =>
       /(?<!\.test)\.(py|ts|json)$/.test(name),
     );

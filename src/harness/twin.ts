@@ -8,8 +8,8 @@ import type { Versions } from "./run.ts";
 const NODE_MODULES = path.resolve(EXAMPLES, "../node_modules");
 /** The files that readers copy along, below `examples/`. */
 const COPIED_ALONG: Record<Twin, string[]> = {
-  python: ["pool/pool.py"],
-  typescript: ["bridge/bridge.py", "pool/pool.ts"],
+  python: ["pool/pool.py", "routes/routes.py"],
+  typescript: ["bridge/bridge.py", "pool/pool.ts", "routes/routes.ts", "undici/client.ts"],
 };
 
 /** The texts of a twin's own files, by name. */
@@ -52,7 +52,7 @@ export function replaced(
 
 /** How a twin is started. */
 export interface TwinOptions
-  extends Pick<OrthancOptions, "configuration" | "release" | "limits" | "signal"> {
+  extends Pick<OrthancOptions, "configuration" | "environment" | "release" | "limits" | "signal"> {
   /** Texts that take the place of the twin's own files and of those beside them, or are added. */
   edited?: TwinFiles;
   /** What Orthanc or the bridge loads, where it is not `plugin.py` or `plugin.ts`. */
@@ -67,7 +67,7 @@ export interface TwinOptions
 export async function startTwin(
   example: Startable,
   twin: Twin,
-  { edited, script, configuration, release, limits, signal }: TwinOptions = {},
+  { edited, script, configuration, environment, release, limits, signal }: TwinOptions = {},
 ): Promise<Orthanc> {
   const files: TwinFiles = {};
   for (const name of COPIED_ALONG[twin]) {
@@ -76,12 +76,20 @@ export async function startTwin(
   Object.assign(files, await readTwinFiles(example, twin), edited);
   const orthanc = await startOrthanc(
     twin === "python"
-      ? { script: script ?? "plugin.py", files, configuration, release, limits, signal }
+      ? {
+          script: script ?? "plugin.py",
+          files,
+          configuration,
+          environment,
+          release,
+          limits,
+          signal,
+        }
       : {
           script: "bridge.py",
           files: { ...files, "package.json": '{ "type": "module" }\n' },
           links: { node_modules: NODE_MODULES },
-          environment: typescriptEnvironment(),
+          environment: { ...typescriptEnvironment(), ...environment },
           configuration: {
             Node: {
               Script: script ?? "plugin.ts",

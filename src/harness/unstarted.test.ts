@@ -23,7 +23,8 @@ afterAll(() => rm(root, { recursive: true }));
 async function copied(program: string): Promise<string> {
   const folder = path.join(root, program.replaceAll("/", "-"));
   await mkdir(folder);
-  for (const source of [path.join(EXAMPLES, "pool"), path.join(EXAMPLES, path.dirname(program))]) {
+  for (const name of ["pool", "routes", "undici", path.dirname(program)]) {
+    const source = path.join(EXAMPLES, name);
     const names = (await readdir(source)).filter((name) => /(?<!\.test)\.ts$/.test(name));
     for (const name of names) await copyFile(path.join(source, name), path.join(folder, name));
   }

@@ -141,7 +141,7 @@ test("/live/examples gives an example's own files, and how many calls it makes a
   const file = (name: string) => ofRepository("rest-token", name);
   expect(json).toEqual({
     files: {
-      python: { "plugin.py": await file("plugin.py") },
+      python: { "plugin.py": await file("plugin.py"), "worker.py": await file("worker.py") },
       typescript: { "plugin.ts": await file("plugin.ts"), "worker.ts": await file("worker.ts") },
     },
     calls: 5,
@@ -303,13 +303,13 @@ test.each([
 });
 
 test("edited files are played, and the repository's stay as they are", async () => {
-  const names = ["plugin.py", "plugin.ts", "worker.ts"];
+  const names = ["plugin.py", "plugin.ts", "worker.py", "worker.ts"];
   const read = () => Promise.all(names.map((name) => ofRepository("rest-token", name)));
   const before = await read();
   const [python = "", typescript = ""] = before;
   const edited = {
     "plugin.py": python.replace("pool.run(DEADLINE, list_instances)", '["edited"]'),
-    "plugin.ts": typescript.replace("200, answer.instances", '200, ["edited"]'),
+    "plugin.ts": typescript.replace("context.json(answer.instances)", 'context.json(["edited"])'),
   };
   const { progress, end } = await play({ example: "rest-token", twins: [...TWINS], edited });
   expect(end).toMatchObject({ how: "played", differences: [], unexpected: [] });

@@ -25,7 +25,7 @@ const RunBody: z.ZodType<RunRequest> = z.strictObject({
     .min(1)
     .refine((twins) => new Set(twins).size === twins.length, "names a twin twice"),
   calls: z.int().min(1).max(8).optional(),
-  edited: z.partialRecord(z.enum(["plugin.py", "plugin.ts", "worker.ts"]), z.string()).optional(),
+  edited: z.record(z.string().regex(/^\w+\.(py|ts)$/), z.string()).optional(),
 });
 
 /**
@@ -61,6 +61,11 @@ export function createApi(secret: string): Hono<Served> {
   api.post("/runs", onlyJson, zValidator("json", RunBody, explain), async (context) => {
     const request = context.req.valid("json");
     const example = await readExample(request.example);
+    const files = await Promise.all(TWINS.map((twin) => readTwinFiles(example, twin)));
+    for (const name of Object.keys(request.edited ?? {})) {
+      if (!files.some((own) => Object.hasOwn(own, name)))
+        throw new HTTPException(400, { message: `edited: ${example.id} has no file "${name}".` });
+    }
     const { id } = runs.start(example, request);
     return context.json({ id }, 201);
   });

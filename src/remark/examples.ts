@@ -32,14 +32,14 @@ export async function readTwins(root: string, id: string): Promise<TwinFiles> {
       `there is no example "${id}"; the folders below examples/ are: ${(await namesIn(path.join(root, "examples"))).join(", ") || "none"}.`,
     );
   }
-  const read = (name: string) => readMarked(root, `examples/${id}/${name}`);
-  const twins = {
-    python: [await read("plugin.py")],
-    typescript: [
-      await read("plugin.ts"),
-      ...(names.includes("worker.ts") ? [await read("worker.ts")] : []),
-    ],
+  const read = (pattern: RegExp) => {
+    const others = names.filter((name) => pattern.test(name) && !name.startsWith("plugin."));
+    const plugin = pattern.test("plugin.py") ? "plugin.py" : "plugin.ts";
+    return Promise.all(
+      [plugin, ...others].map((name) => readMarked(root, `examples/${id}/${name}`)),
+    );
   };
+  const twins = { python: await read(/\.py$/), typescript: await read(/(?<!\.test)\.ts$/) };
   checkTwins(twins.python, twins.typescript);
   return twins;
 }
