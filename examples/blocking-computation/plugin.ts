@@ -1,4 +1,4 @@
-/** Serves a computation on /computation, inside the request's handler itself. */
+/** Serves a computation on /computation, inside the handler itself. */
 import { createServer } from "node:http";
 
 const { ORTHANC_PLUGIN_SOCKET } = process.env;

@@ -38,7 +38,8 @@ class Listener:
         left = self._waiting.qsize()
         with suppress(queue.Full):  # Then the thread is not asleep.
             self._waiting.put_nowait(None)
-        self._thread.join(STOP_GRACE)
+        if self._thread.is_alive():
+            self._thread.join(STOP_GRACE)
         return left
 
     def _work(self) -> None:

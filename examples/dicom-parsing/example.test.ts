@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -71,7 +71,19 @@ test.each(TWINS)("%s: a file that is no DICOM any more is answered with 422", as
   }
   expect(await summary(orthanc, instance)).toEqual({
     status: 422,
-    body: { error: "the instance's file can't be parsed" },
+    body: { error: "the file can't be parsed" },
+  });
+});
+
+test.each(TWINS)("%s: a file that Orthanc has lost is answered with 502", async (twin) => {
+  const orthanc = await start(twin, { MaximumStorageCacheSize: 0 });
+  const [instance] = await instances(orthanc);
+  const entries = await readdir(orthanc.storage, { recursive: true, withFileTypes: true });
+  const stored = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("index"));
+  for (const { parentPath, name } of stored) await rm(path.join(parentPath, name));
+  expect(await summary(orthanc, instance)).toEqual({
+    status: 502,
+    body: { error: "Orthanc can't read the file" },
   });
 });
 

@@ -1,18 +1,17 @@
-"""Serves a summary of an instance on /dicom-summary/{id}, parsed by a worker."""
+"""Serves /dicom-summary/{id} and /dicom-dump/{id}: workers parse the files."""
 
-import re
+from collections.abc import Callable
 from typing import Any
 
 import orthanc
+from instances import read_file
 from pool import PoolError, WorkerPool
 from routes import HttpError, route
-from worker import parse
+from worker import dump, summarise
 
 WORKERS = 4
 WAITING = 16  # calls that may wait for a worker
 DEADLINE = 30  # seconds
-# Anything else may lead to another route when it goes into a path.
-ORTHANC_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 
 pool = WorkerPool(WORKERS, waiting=WAITING)
 
@@ -20,18 +19,21 @@ pool = WorkerPool(WORKERS, waiting=WAITING)
 # region callback
 @route("GET", "/dicom-summary/([^/]+)")
 def on_summary(id: str, **request: Any) -> dict:
-    """Summarises an instance: the callback reads its file, a worker parses it."""
-    if not ORTHANC_ID.fullmatch(id):
-        raise HttpError(404, "no such instance")
+    """Answers with a few attributes of an instance, as JSON."""
+    return run(summarise, id)
+
+
+@route("GET", "/dicom-dump/([^/]+)")
+def on_dump(id: str, **request: Any) -> str:
+    """Answers with all elements of an instance, as text."""
+    return run(dump, id)
+
+
+def run(task: Callable[[bytes], Any], id: str) -> Any:
+    """Reads an instance's file, and hands its bytes to a worker."""
+    file = read_file(id)
     try:
-        file = orthanc.RestApiGet(f"/instances/{id}/file")
-    except orthanc.OrthancException as error:
-        if error.args[0] == orthanc.ErrorCode.UNKNOWN_RESOURCE:
-            raise HttpError(404, "no such instance") from error
-        orthanc.LogWarning(f"Orthanc can't read instance {id}: {error}")
-        raise HttpError(502, "Orthanc can't read the file") from error
-    try:
-        return pool.run(DEADLINE, parse, file)
+        return pool.run(DEADLINE, task, file)
     except PoolError:
         raise
     except Exception as error:  # Broken DICOM raises nearly anything.

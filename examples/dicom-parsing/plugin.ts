@@ -1,7 +1,7 @@
-/** Serves a summary of an instance on /dicom-summary/{id}, parsed by a worker. */
+/** Serves /dicom-summary/{id} and /dicom-dump/{id}: workers parse the files. */
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { Orthanc, OrthancError } from "./client.ts";
+import { readFile } from "./instances.ts";
 import { WorkerPool } from "./pool.ts";
 import { serve } from "./routes.ts";
 import type { Summary } from "./worker.ts";
@@ -9,42 +9,33 @@ import type { Summary } from "./worker.ts";
 const WORKERS = 4;
 const WAITING = 16; // calls that may wait for a worker
 const DEADLINE = 30; // seconds
-// Anything else may lead to another route when it goes into a path.
-const ORTHANC_ID = /^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/;
 
-const orthanc = new Orthanc();
 const file = new URL("./worker.ts", import.meta.url);
-const pool = new WorkerPool<ArrayBuffer, Summary | undefined>(file, {
-  workers: WORKERS,
-  waiting: WAITING,
-});
+const options = { workers: WORKERS, waiting: WAITING };
+const pool = new WorkerPool<ArrayBuffer, unknown>(file, options);
 const routes = new Hono();
 
 // #region callback
-/** Summarises an instance: the main thread reads its file, a worker parses it. */
+/** Answers with a few attributes of an instance, as JSON. */
 routes.get("/dicom-summary/:id", async (context) => {
   const id = context.req.param("id");
-  if (!ORTHANC_ID.test(id))
-    throw new HTTPException(404, { message: "no such instance" });
-  const file = await readFile(id);
-  const summary = await pool.run(file, {
-    deadline: DEADLINE,
-    transferList: [file],
-  });
-  if (!summary)
-    throw new HTTPException(422, { message: "the file can't be parsed" });
-  return context.json(summary);
+  return context.json((await run("summarise", id)) as Summary);
 });
 
-async function readFile(id: string): Promise<ArrayBuffer> {
-  try {
-    return await orthanc.getBytes(`/instances/${id}/file`);
-  } catch (error) {
-    if (error instanceof OrthancError && error.statusCode === 404)
-      throw new HTTPException(404, { message: "no such instance" });
-    console.warn(`Orthanc can't read instance ${id}:`, error);
-    throw new HTTPException(502, { message: "Orthanc can't read the file" });
-  }
+/** Answers with all elements of an instance, as text. */
+routes.get("/dicom-dump/:id", async (context) => {
+  const id = context.req.param("id");
+  return context.text((await run("dump", id)) as string);
+});
+
+/** Reads an instance's file, and hands its bytes to a worker. */
+async function run(name: string, id: string): Promise<unknown> {
+  const file = await readFile(id);
+  const options = { name, deadline: DEADLINE, transferList: [file] };
+  const result = await pool.run(file, options);
+  // A file that can't be parsed has no result: see worker.ts.
+  if (result !== undefined) return result;
+  throw new HTTPException(422, { message: "the file can't be parsed" });
 }
 // #endregion
 

@@ -6,8 +6,8 @@ import pydicom
 
 
 # region parse
-def parse(file: bytes) -> dict:
-    """Summarises a DICOM file. An attribute that the file lacks is None."""
+def summarise(file: bytes) -> dict:
+    """Picks a few attributes. One that the file lacks is None."""
     dataset = pydicom.dcmread(io.BytesIO(file))
     return {
         "transferSyntax": dataset.file_meta.TransferSyntaxUID,
@@ -18,6 +18,26 @@ def parse(file: bytes) -> dict:
         "frames": int(dataset.get("NumberOfFrames", 1)),
         "elements": len(dataset),
     }
+
+
+# endregion
+
+# region dump
+TEXTS = {"AE", "CS", "DA", "DS", "IS", "LO", "PN", "SH", "TM", "UI"}
+
+
+def dump(file: bytes) -> str:
+    """Lists all elements: tag, type, and the value if it is a short text."""
+    dataset = pydicom.dcmread(io.BytesIO(file))
+    return "".join(f"{describe(element)}\n" for element in dataset)
+
+
+def describe(element: pydicom.DataElement) -> str:
+    tag = f"({element.tag.group:04x},{element.tag.element:04x})"
+    if element.VR not in TEXTS or element.is_empty:
+        return f"{tag} {element.VR}"
+    values = element.value if element.VM > 1 else [element.value]
+    return f"{tag} {element.VR} " + "\\".join(map(str, values))
 
 
 # endregion

@@ -1,7 +1,7 @@
-import dicomParser from "dicom-parser";
+import dicomParser, { type DataSet } from "dicom-parser";
 
 // #region parse
-/** The summary of a DICOM file. An attribute that the file lacks is null. */
+/** A few attributes of a DICOM file. One that the file lacks is null. */
 export interface Summary {
   transferSyntax: string;
   sopClass: string | null;
@@ -12,24 +12,53 @@ export interface Summary {
   elements: number;
 }
 
-/** Summarises a DICOM file, in a worker; undefined if it can't be parsed. */
-export default function parse(file: ArrayBuffer): Summary | undefined {
-  try {
-    const dataset = dicomParser.parseDicom(new Uint8Array(file));
-    const tags = Object.keys(dataset.elements);
-    return {
+/** Picks a few attributes, or returns undefined for a broken file. */
+export function summarise(file: ArrayBuffer): Summary | undefined {
+  const dataset = parse(file);
+  return (
+    dataset && {
       transferSyntax: dataset.string("x00020010") ?? "",
       sopClass: dataset.string("x00080016") ?? null,
       modality: dataset.string("x00080060") ?? null,
       rows: dataset.uint16("x00280010") ?? null,
       columns: dataset.uint16("x00280011") ?? null,
       frames: dataset.intString("x00280008") ?? 1,
-      // Group 2 is the file's header, which pydicom counts apart.
-      elements: tags.filter((tag) => !tag.startsWith("x0002")).length,
-    };
+      elements: tagsOf(dataset).length,
+    }
+  );
+}
+// #endregion
+
+function parse(file: ArrayBuffer): DataSet | undefined {
+  try {
+    return dicomParser.parseDicom(new Uint8Array(file));
   } catch (error) {
     // Broken files make dicom-parser throw plain objects and strings, too.
     console.warn("Can't parse a DICOM file:", error);
   }
+}
+
+/** All tags but those of group 2, the header, which pydicom keeps apart. */
+function tagsOf(dataset: DataSet): string[] {
+  const tags = Object.keys(dataset.elements).sort();
+  return tags.filter((tag) => !tag.startsWith("x0002"));
+}
+
+// #region dump
+const TEXTS = ["AE", "CS", "DA", "DS", "IS", "LO", "PN", "SH", "TM", "UI"];
+
+/** Lists all elements: tag, type, and the value if it is a short text. */
+export function dump(file: ArrayBuffer): string | undefined {
+  const dataset = parse(file);
+  if (!dataset) return undefined;
+  const lines = tagsOf(dataset).map((tag) => describe(dataset, tag));
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function describe(dataset: DataSet, tag: string): string {
+  const { vr = "" } = dataset.elements[tag] ?? {};
+  const value = TEXTS.includes(vr) && dataset.string(tag);
+  const name = `(${tag.slice(1, 5)},${tag.slice(5)}) ${vr}`;
+  return value ? `${name} ${value}` : name;
 }
 // #endregion

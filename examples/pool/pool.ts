@@ -34,6 +34,8 @@ export interface PoolOptions {
 }
 
 export interface CallOptions {
+  /** The export of the file that is run; without it, the default one. */
+  name?: string;
   /** Seconds that the worker has, not counting the wait; a new worker's start counts. */
   deadline: number;
   transferList?: TransferListItem[];
@@ -89,7 +91,12 @@ export class WorkerPool<Task, Result> {
 
   /** Throws PoolBusy, DeadlineExceeded, what the task or its file throws, or an error if its thread has died. */
   async run(task: Task, options: CallOptions): Promise<Result> {
-    const { deadline, transferList, ending = new AbortController() } = options;
+    const {
+      name,
+      deadline,
+      transferList,
+      ending = new AbortController(),
+    } = options;
     if (this.isFull)
       throw new PoolBusy(`${this.#waiting} calls are waiting already`);
     if (Number.isNaN(deadline))
@@ -109,7 +116,11 @@ export class WorkerPool<Task, Result> {
       await this.#loaded.catch((none: AggregateError) => {
         throw none.errors[0];
       });
-      return this.#threads.run(task, { transferList, signal: ending.signal });
+      return this.#threads.run(task, {
+        name,
+        transferList,
+        signal: ending.signal,
+      });
     };
     try {
       return await this.#queue.add(work, { signal: ending.signal });

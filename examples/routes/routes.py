@@ -1,4 +1,4 @@
-"""Routes for Python plugins of Orthanc: JSON answers, and a status for each error.
+"""Routes for Python plugins of Orthanc: JSON, and a status for each error.
 
 Copy this file beside a plugin:
 
@@ -14,8 +14,8 @@ text, or what JSON can express; for another status than 200, both in a tuple:
 ``return room, 201``.
 
 A method that a path does not have is answered with 405. An exception that has
-a ``status``, as HttpError and PoolError do, is answered with that and
-``{"error": message}``. Any other is logged, and answered with 500.
+an ``http_status``, as HttpError and PoolError do, is answered with that status
+and ``{"error": message}``. Any other is logged, and answered with 500.
 """
 
 import json
@@ -34,7 +34,7 @@ class HttpError(Exception):
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(status, message)  # Both, for pickle: workers raise it.
-        self.status = status
+        self.http_status = status
 
     def __str__(self) -> str:
         return self.args[1]
@@ -60,32 +60,15 @@ def _answer(
     uri: str,
     **request: Any,
 ) -> None:
-    """Answers a request by the function for its method."""
+    """Answers a request with what the function for its method returns."""
     function = methods.get(request["method"])
     if function is None:
         output.SendMethodNotAllowed(", ".join(methods))
         return
     try:
-        value = function(*request["groups"], **request)
-        status = 200
-        if isinstance(value, tuple):
-            value, status = value
+        status, mime, body = _encode(function(*request["groups"], **request))
     except Exception as error:
-        status = getattr(error, "status", 500)
-        value = {"error": str(error)}
-        if not hasattr(error, "status"):
-            # The details may hold patients' data: they go to the log alone.
-            orthanc.LogError(f"{uri}: {traceback.format_exc()}")
-            value = {"error": "the plugin has failed"}
-    _send(output, status, value)
-
-
-def _send(output: orthanc.RestOutput, status: int, value: object) -> None:
-    """Sends text as text, and anything else as JSON."""
-    if isinstance(value, str):
-        body, mime = value, "text/plain"
-    else:
-        body, mime = json.dumps(value), "application/json"
+        status, mime, body = _encode(_describe(error, uri))
     if status == 200:
         output.AnswerBuffer(body, mime)
         return
@@ -96,3 +79,22 @@ def _send(output: orthanc.RestOutput, status: int, value: object) -> None:
         output.SendHttpStatus(status, body, len(body.encode()))
     except TypeError:  # Since release 5 of the plugin it takes two arguments.
         output.SendHttpStatus(status, body.encode())
+
+
+def _encode(value: object) -> tuple[int, str, str]:
+    """The status, type and body for what a function has returned."""
+    status = 200
+    if isinstance(value, tuple):
+        value, status = value
+    if isinstance(value, str):
+        return status, "text/plain", value
+    return status, "application/json", json.dumps(value)
+
+
+def _describe(error: Exception, uri: str) -> tuple[dict, int]:
+    """What the client gets instead of an answer."""
+    if hasattr(error, "http_status"):
+        return {"error": str(error)}, error.http_status
+    # The details may hold patients' data: they go to the log alone.
+    orthanc.LogError(f"{uri}: {traceback.format_exc()}")
+    return {"error": "the plugin has failed"}, 500

@@ -1,18 +1,20 @@
 /**
- * Serves the routes of a TypeScript plugin to Orthanc, over the socket of bridge.py: a Hono app with a
- * status for each error.
+ * Routes for TypeScript plugins of Orthanc: a Hono app on the socket of
+ * bridge.py, with a status for each error.
  *
- * Copy this file beside a plugin; it needs the packages `hono` and `@hono/node-server`. A method
- * that a path does not have is answered with 405. An error that has a `status`, as HTTPException
- * and PoolError do, is answered with that and `{"error": message}`. Any other is logged, and answered
- * with 500.
+ * Copy this file beside a plugin; it needs the packages `hono` and
+ * `@hono/node-server`. A method that a path does not have is answered with 405.
+ * Hono's HTTPException, and an error that has an `httpStatus`, as PoolError
+ * does, is answered with that status and `{"error": message}`. Any other is
+ * logged, and answered with 500.
  */
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
-/** Serves these routes until Orthanc stops. Throws if Orthanc has not started this program. */
+/** Serves routes until Orthanc stops. Throws if Orthanc did not start this. */
 export function serve(routes: Hono): void {
   const { ORTHANC_PLUGIN_SOCKET } = process.env;
   if (!ORTHANC_PLUGIN_SOCKET)
@@ -28,20 +30,22 @@ export function serve(routes: Hono): void {
 }
 
 function onMethodNotAllowed(context: Context, methods: string[]): Response {
-  // Orthanc hands HEAD to no plugin.
+  // Orthanc passes no HEAD request to a plugin.
   const allow = methods.filter((method) => method !== "HEAD").join(", ");
   return context.body(null, 405, { allow });
 }
 
 function onError(error: Error, context: Context): Response {
-  if ("status" in error) {
-    if (error.status === 503) context.header("retry-after", "1");
-    return context.json(
-      { error: error.message },
-      error.status as ContentfulStatusCode,
-    );
-  }
+  const status = statusOf(error);
+  if (status === 503) context.header("retry-after", "1");
+  if (status) return context.json({ error: error.message }, status);
   // The details may hold patients' data: they go to the log alone.
   console.error(`${context.req.path}:`, error);
   return context.json({ error: "the plugin has failed" }, 500);
+}
+
+function statusOf(error: Error): ContentfulStatusCode | undefined {
+  if (error instanceof HTTPException) return error.status;
+  const { httpStatus } = error as { httpStatus?: ContentfulStatusCode };
+  return httpStatus;
 }

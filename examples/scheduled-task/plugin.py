@@ -33,9 +33,7 @@ def run() -> None:
         update = {**count(), "error": None}
     except Exception as error:
         if state["error"] is None:  # Only the first in a row fills the log.
-            orthanc.LogWarning(
-                f"The task has failed, and is retried: {error!r}"
-            )
+            orthanc.LogWarning(f"The task has failed: {error!r}")
         failures = state["failures"] + 1
         update = {"failures": failures, "error": "the last run has failed"}
     state.update(update, runs=state["runs"] + 1)

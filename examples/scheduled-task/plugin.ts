@@ -29,8 +29,7 @@ async function run(): Promise<void> {
     Object.assign(state, await count(), { error: null });
   } catch (error) {
     // Only the first in a row fills the log.
-    if (!state.error)
-      console.warn("The task has failed, and is retried:", error);
+    if (!state.error) console.warn("The task has failed:", error);
     state.failures += 1;
     state.error = "the last run has failed";
   }
@@ -39,7 +38,7 @@ async function run(): Promise<void> {
 // #endregion
 
 // #region schedule
-/** Starts a timer for the next run. It ends with Node, which ends with Orthanc. */
+/** Starts a timer for the next run. It ends with Node and Orthanc. */
 function arm(): void {
   setTimeout(() => run().then(arm), 1000 * PERIOD).unref();
 }

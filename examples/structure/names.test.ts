@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { EXAMPLES } from "../../src/harness/example.ts";
+import { EXAMPLES, readExample } from "../../src/harness/example.ts";
 import { endAfterEachTest } from "../../src/harness/live.ts";
+import { readTwinFiles } from "../../src/harness/twin.ts";
 import { findOrthanc } from "../../src/orthanc/installation.ts";
 import { StartError, startOrthanc } from "../../src/orthanc/server.ts";
 
@@ -30,12 +31,12 @@ async function refusalOf(script: string, files: Record<string, string>): Promise
   return (error as StartError).message;
 }
 
-/** An example's Python twin under another name, and the pool beside it. */
-async function pythonTwin(example: string, name: string): Promise<Record<string, string>> {
-  return {
-    [name]: await readFile(path.join(EXAMPLES, example, "plugin.py"), "utf8"),
-    "pool.py": await readFile(path.join(EXAMPLES, "pool/pool.py"), "utf8"),
-  };
+/** An example's Python twin under another name, with what is copied along. */
+async function pythonTwin(id: string, name: string): Promise<Record<string, string>> {
+  const { "plugin.py": plugin, ...files } = await readTwinFiles(await readExample(id), "python");
+  for (const shared of ["pool/pool.py", "routes/routes.py"])
+    files[path.basename(shared)] = await readFile(path.join(EXAMPLES, shared), "utf8");
+  return { ...files, [name]: plugin as string };
 }
 
 describe("a script's name", () => {

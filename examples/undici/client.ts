@@ -1,4 +1,4 @@
-/** A client of Orthanc's REST API, with time limits, retries, and files as streams. */
+/** Calls Orthanc's REST API: time limits, safe retries, files as streams. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
@@ -123,7 +123,7 @@ export class Orthanc {
   // #endregion
 
   // #region upload
-  /** Stores a DICOM file: its instance's id, and whether it was there already. */
+  /** Stores a DICOM file: its id, and whether it was there before. */
   async upload(file: string): Promise<{ id: string; already: boolean }> {
     const { size } = await stat(file);
     const answer = await request(`${this.#url}/instances`, {

@@ -1,0 +1,85 @@
+/** What routes.py and routes.ts promise, on the same requests. */
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { EXAMPLES } from "../../src/harness/example.ts";
+import { startTwin } from "../../src/harness/twin.ts";
+import type { Orthanc } from "../../src/orthanc/server.ts";
+
+const FAILED = { error: "the plugin has failed" };
+
+describe.each([
+  ["python", undefined],
+  // There, SendHttpStatus takes two arguments, not three.
+  ["python", "trixie"],
+  ["typescript", undefined],
+] as const)("%s, release %s", (twin, release) => {
+  let orthanc: Orthanc;
+
+  beforeAll(async () => {
+    const folder = path.join(EXAMPLES, "routes/fixtures");
+    const routes = ["/text", "/json", "/parts/([^/]+)/([^/]+)", "/fail/([a-z]+)"];
+    orthanc = await startTwin({ folder, routes, instances: [] }, twin, { release });
+  });
+  afterAll(() => orthanc.stop());
+
+  const ask = async (target: string, init?: { method: string; body?: string }) => {
+    const answer = await orthanc.request(target, init);
+    const text = await answer.text();
+    return { status: answer.status, headers: answer.headers, text };
+  };
+
+  test("text is sent as text", async () => {
+    const { status, headers, text } = await ask("/text");
+    expect([status, text]).toEqual([200, "é\n"]);
+    expect(headers.get("content-type")).toMatch(/^text\/plain/);
+  });
+
+  test("anything else is sent as JSON", async () => {
+    const { status, headers, text } = await ask("/json?q=a");
+    expect([status, JSON.parse(text)]).toEqual([200, { query: "a" }]);
+    expect(headers.get("content-type")).toBe("application/json");
+  });
+
+  test("a method has a function and a status of its own", async () => {
+    const { status, text } = await ask("/json", { method: "POST", body: "12345" });
+    expect([status, JSON.parse(text)]).toEqual([201, { size: 5 }]);
+  });
+
+  test("the parts of a path are decoded once", async () => {
+    expect(JSON.parse((await ask("/parts/a%20b/%25c%C3%A9")).text)).toEqual(["a b", "%cé"]);
+  });
+
+  test.each([
+    ["DELETE", "/json", "GET, POST"],
+    ["POST", "/text", "GET"],
+    ["PUT", "/parts/a/b", "GET"],
+  ])(
+    "%s %s is answered with 405, and the methods that there are",
+    async (method, target, allow) => {
+      const { status, headers, text } = await ask(target, { method });
+      expect([status, headers.get("allow"), text]).toEqual([405, allow, ""]);
+    },
+  );
+
+  test.each([
+    ["refused", 409, { error: "é is taken" }, null],
+    ["busy", 503, { error: "come back later" }, "1"],
+    ["late", 504, { error: "too late" }, null],
+  ])("an error with a status, %s, is answered with it", async (how, status, body, retry) => {
+    const answer = await ask(`/fail/${how}`);
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([status, body]);
+    expect(answer.headers.get("content-type")).toContain("application/json");
+    expect(answer.headers.get("retry-after")).toBe(retry);
+  });
+
+  test.each(["bug", "foreign"])("any other, %s, goes to the log alone", async (how) => {
+    const answer = await ask(`/fail/${how}`);
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([500, FAILED]);
+    expect(await orthanc.log()).toMatch(new RegExp(`/fail/${how}: [\\s\\S]*secret`));
+  });
+
+  test("a value that JSON can't express is such an error", async () => {
+    const answer = await ask("/fail/unwritable");
+    expect([answer.status, JSON.parse(answer.text)]).toEqual([500, FAILED]);
+  });
+});
