@@ -8,6 +8,10 @@ import remarkExamples from "./src/remark/index.ts";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 
+/** Where the site is published. Its path may name a folder, as it does on most of GitHub's Pages. */
+const published = new URL(process.env.SITE_URL || "https://orthanc-twins.example");
+const baseUrl = published.pathname.replace(/\/*$/, "/");
+
 /** Without scripts no tab can be chosen and nothing copied: all tabs are open then, and those buttons away. */
 const withoutScripts =
   "<style>[role=tabpanel][hidden]{display:block}[role=tablist],[data-needs-scripts]{display:none!important}</style>";
@@ -40,8 +44,8 @@ const config: Config = {
   title: "Orthanc Twins",
   tagline: "Orthanc plugins that do not block, in Python and in TypeScript",
   favicon: "img/logo.svg",
-  url: "https://orthanc-twins.example",
-  baseUrl: "/",
+  url: published.origin,
+  baseUrl,
   trailingSlash: false,
   future: { v4: true },
   onBrokenLinks: "throw",
@@ -76,8 +80,7 @@ const config: Config = {
       ],
     },
     footer: {
-      copyright:
-        'Code under the MIT licence, prose under <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>, other code under <a href="/licenses">its own licences</a>.',
+      copyright: `Code under the MIT licence, prose under <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>, other code under <a href="${baseUrl}licenses">its own licences</a>.`,
     },
   } satisfies ThemeConfig,
 };

@@ -1,17 +1,15 @@
-/** Formats and lints the Python files below `examples/` with Ruff: checks them, or with `--write` mends them. */
+/**
+ * Formats and lints the Python files below `examples/` with Ruff, by the rules in `ruff.toml`: checks them, or with
+ * `--write` fixes their format.
+ */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { PositionEncoding, Workspace } from "@astral-sh/ruff-wasm-nodejs";
+import { parse } from "smol-toml";
 import { EXAMPLES } from "../harness/example.ts";
 
-const ruff = new Workspace(
-  {
-    "line-length": 80,
-    "target-version": "py39",
-    lint: { select: ["E", "F", "W", "I", "B", "UP", "ANN001", "ANN201"] },
-  },
-  PositionEncoding.Utf16,
-);
+const RULES = path.resolve(import.meta.dirname, "../../ruff.toml");
+const ruff = new Workspace(parse(await readFile(RULES, "utf8")), PositionEncoding.Utf16);
 const write = process.argv.includes("--write");
 const names = (await readdir(EXAMPLES, { recursive: true })).filter((name) => /\.pyi?$/.test(name));
 

@@ -10,6 +10,7 @@ import { unpackPackages } from "../debian/packages.ts";
 const ROOT = path.resolve(import.meta.dirname, "../..");
 
 interface Manifest {
+  engines: { node: string };
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
   overrides: Record<string, string>;
@@ -100,6 +101,31 @@ test("none of our own scripts relies on npm's pre and post, which are off with t
     names.some((of) => name === `pre${of}` || name === `post${of}`),
   );
   expect(hooks).toEqual([]);
+});
+
+test("each action that a workflow runs is pinned to one commit", async () => {
+  const folder = path.join(ROOT, ".github/workflows");
+  const uses: string[] = [];
+  for (const name of await readdir(folder)) {
+    const lines = (await readFile(path.join(folder, name), "utf8")).split("\n");
+    uses.push(...lines.filter((line) => /^[\s-]*uses:/.test(line)));
+  }
+  expect(uses.length).toBeGreaterThan(5);
+  for (const line of uses) {
+    // Dependabot reads the version from the comment and updates both.
+    expect(line).toMatch(/uses: (\.\/\S+|[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/);
+  }
+});
+
+test("every file that names the oldest Node release names the same one", async () => {
+  const release = /^>=(\d+)\./.exec(manifest.engines.node)?.[1];
+  expect(release).toBeDefined();
+  const container = JSON.parse(await text(".devcontainer/devcontainer.json"));
+  expect(Object.values(container.features)).toContainEqual(
+    expect.objectContaining({ version: release }),
+  );
+  expect((await text(".nvmrc")).trim()).toBe(release);
+  expect(await text(".github/workflows/test.yml")).toContain(`node: ["${release}", lts]`);
 });
 
 test("from an archive of Debian packages that is not signed nothing is fetched", async () => {

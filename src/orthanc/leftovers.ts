@@ -1,6 +1,8 @@
 /** For tests: what is still there of a private Orthanc that should be gone. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { connect } from "node:net";
+
+/** The state of a listening socket in /proc/net/tcp. */
+const LISTENS = "0A";
 
 /** What a private Orthanc occupied. */
 export interface Occupied {
@@ -11,50 +13,71 @@ export interface Occupied {
 }
 
 /**
- * What is left, each in a few words: the folder, ports on which somebody listens, the processes named, and every
- * process whose program, environment, working directory or open files are in the folder.
+ * What is left, each in a few words: the folder, the ports on which a process listens that is not known to be another
+ * program's, the processes named, and every process whose program, environment, working directory or open files are
+ * in the folder.
  */
-export async function leftovers({ folder, ports = [], pids = [] }: Occupied): Promise<string[]> {
+export function leftovers({ folder, ports = [], pids = [] }: Occupied): string[] {
   const left = processesIn(folder);
   left.push(...pids.filter(isRunning).map((pid) => `process ${pid}`));
-  for (const port of ports) if (await listens(port)) left.push(`port ${port}`);
+  left.push(...ports.filter((port) => isHeld(port, folder)).map((port) => `port ${port}`));
   if (existsSync(folder)) left.push(`folder ${folder}`);
   return left;
 }
 
 /** The other processes of this machine that have to do with a folder. */
 export function processesIn(folder: string): string[] {
-  const found: string[] = [];
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    if (Number(pid) === process.pid) continue;
-    const command = textOf(() => readFileSync(`/proc/${pid}/cmdline`, "latin1"));
-    const traces = [
-      command,
-      textOf(() => readFileSync(`/proc/${pid}/environ`, "latin1")),
-      textOf(() => readlinkSync(`/proc/${pid}/cwd`)),
-      ...namesOf(`/proc/${pid}/fd`).map((fd) =>
-        textOf(() => readlinkSync(`/proc/${pid}/fd/${fd}`)),
-      ),
-    ];
-    if (traces.some((trace) => trace.includes(folder))) {
-      found.push(`process ${pid}: ${command.replaceAll("\0", " ").trim()}`);
-    }
-  }
-  return found;
+  return otherProcesses()
+    .filter(({ traces }) => traces.some((trace) => trace.includes(folder)))
+    .map(({ pid, command }) => `process ${pid}: ${command.replaceAll("\0", " ").trim()}`);
+}
+
+/**
+ * Whether a process listens on a port that may have to do with a folder. A port that has become free may be another
+ * program's at once, on a machine where many are started.
+ */
+function isHeld(port: number, folder: string): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const rows = ["tcp", "tcp6"].flatMap((table) =>
+    textOf(() => readFileSync(`/proc/net/${table}`, "latin1")).split("\n"),
+  );
+  const sockets = rows
+    .map((row) => row.trim().split(/ +/))
+    .filter(([, local, , state]) => state === LISTENS && local?.endsWith(`:${hex}`))
+    .map((columns) => `socket:[${columns[9]}]`);
+  const processes = sockets.length > 0 ? otherProcesses() : [];
+  return sockets.some((socket) => {
+    const holders = processes.filter(({ traces }) => traces.includes(socket));
+    return (
+      holders.length === 0 ||
+      holders.some(({ traces }) => traces.some((trace) => trace.includes(folder)))
+    );
+  });
+}
+
+/** All processes of this machine but this one, with the texts that tell what they have to do with. */
+function otherProcesses() {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids
+    .filter((pid) => Number(pid) !== process.pid)
+    .map((pid) => {
+      const command = textOf(() => readFileSync(`/proc/${pid}/cmdline`, "latin1"));
+      const traces = [
+        command,
+        textOf(() => readFileSync(`/proc/${pid}/environ`, "latin1")),
+        textOf(() => readlinkSync(`/proc/${pid}/cwd`)),
+        ...namesOf(`/proc/${pid}/fd`).map((fd) =>
+          textOf(() => readlinkSync(`/proc/${pid}/fd/${fd}`)),
+        ),
+      ];
+      return { pid, command, traces };
+    });
 }
 
 /** Whether a process runs; one that has ended but was not yet waited for does not. */
 export function isRunning(pid: number): boolean {
   const status = textOf(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
   return status !== "" && !/\) [ZX] /.test(status);
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
 }
 
 /** What can be read of a process: nothing where it is another user's, or ended in the meantime. */
