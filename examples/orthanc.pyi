@@ -1,6 +1,7 @@
-"""The part of Orthanc's Python module that the examples use, for editors and type checkers.
+"""The part of Orthanc's Python module that the examples use.
 
-Orthanc itself provides the module: this file is never loaded.
+It is for editors and type checkers. Orthanc itself provides the module, so this
+file is never loaded.
 """
 
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any, Optional, Union
 
 
 class OrthancException(Exception):  # noqa: N818
-    """An error of Orthanc's core: args are its ErrorCode and a message."""
+    """An error from Orthanc's core: args are its ErrorCode and a message."""
 
 
 class ErrorCode:

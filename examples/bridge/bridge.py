@@ -5,44 +5,55 @@ Copy this file beside the program, and name both in Orthanc's configuration:
     "PythonScript": "bridge.py",
     "Node": {"Script": "plugin.ts", "Routes": ["/computation"]}
 
-"Script" is relative to this file's folder; "Routes" are regular expressions, as
-RegisterRestCallback() takes them. "Executable" (default "node"), "TimeoutSeconds" (default 60)
-and "CallsAtOnce" (default: half of Orthanc's HttpThreadsCount) may be added.
+"Script" is relative to this file's folder. "Routes" are regular expressions, as
+RegisterRestCallback() takes them. "Executable" (default "node"),
+"TimeoutSeconds" (default 60) and "CallsAtOnce" (default: half of Orthanc's
+HttpThreadsCount) are optional.
 
-The program is an HTTP server on the Unix socket that ORTHANC_PLUGIN_SOCKET in its environment
-names. ORTHANC_URL and ORTHANC_TOKEN, a whole Authorization header, are there for calls to
-Orthanc. SIGTERM tells it that Orthanc stops. It must end when its standard input does, which is
-how it learns that Orthanc was killed.
+The program is an HTTP server on the Unix socket that the environment variable
+ORTHANC_PLUGIN_SOCKET names. For its calls to Orthanc, it has ORTHANC_URL and
+ORTHANC_TOKEN, a complete Authorization header. SIGTERM tells it that Orthanc is
+stopping. It must end when its standard input ends: that is how it learns that
+Orthanc was killed.
 
-What it guarantees:
+This file guarantees:
 
-- A call ends: with Node's answer; with 502 if Node gave none that can be passed on; with 504 if it
-  did not come within the time limit; with 503, at once, if Node has too many calls already.
-- Node's own calls to Orthanc find threads: no more than "CallsAtOnce" wait for Node's answer.
-- Nothing of one exchange reaches another: each has its own connection, which is closed with it.
-- A cut answer never looks whole. It must say its length or come in chunks, as Node's http does by
-  itself; only errors may end with the connection.
-- Nothing is left behind: Node, what it has started, and the socket go with Orthanc. If Orthanc is
-  killed, what Node has started must notice by itself, as Node does.
+- Every call ends: with Node's answer; with 502 if Node sent none that can be
+  passed on; with 504 if the answer did not arrive within the time limit; or
+  with 503, at once, if Node already has too many calls.
+- Node's own calls to Orthanc find free threads, because at most "CallsAtOnce"
+  calls wait for Node's answer.
+- Nothing of one exchange reaches another: each has its own connection, which is
+  closed with it.
+- A truncated answer never looks complete. An answer must state its length or
+  come in chunks, as Node's http module does by itself. Only errors may end with
+  the connection.
+- Nothing is left behind: Node, what it started, and the socket go with Orthanc.
+  If Orthanc is killed, what Node started must notice by itself, as Node does.
 
-What Orthanc itself does not let through:
+Orthanc itself does not let through:
 
 - the methods HEAD, OPTIONS and PATCH;
-- a form sent as multipart/form-data: each part is a POST of its own, with the part's headers, and
-  what is answered to it is dropped;
-- the query string of anything but GET; all but the last of equal names in it; and, from release
-  1.12.11 on, an escaped & or = in it, which is taken for a bare one;
-- the body of a DELETE, all but one of several equal headers, and escaped slashes in the path;
-- of an answer with status 405, all but its Allow header; statuses that Orthanc does not know (a
-  429 arrives as 400); in plugin 4.x, a binary body with any other status than 200, and in later
-  ones, that such an answer has one Content-Type: they add text/plain to it;
-- answers in pieces: each is collected and then sent, compressed if Orthanc is set to do so. In
-  plugin 5.0 and later, one with status 200 and a length above 1 MB is passed on while it comes.
+- a form sent as multipart/form-data: each part becomes its own POST, with the
+  part's headers, and the answer to it is dropped;
+- the query string of any method but GET; all but the last of its parameters
+  with the same name; and, from release 1.12.11 on, an escaped & or = in it,
+  which is taken for a bare one;
+- the body of a DELETE, all but one of several headers with the same name, and
+  escaped slashes in the path;
+- all of an answer with status 405 but its Allow header, and statuses that
+  Orthanc does not know (429 arrives as 400);
+- in plugin 4.x, a binary body with any status but 200; later plugins add a
+  second Content-Type, text/plain, to any answer with such a status;
+- answers in pieces: each is collected and then sent, compressed if Orthanc is
+  set to do so. In plugin 5.0 and later, an answer with status 200 and a length
+  above 1 MB is passed on as it arrives.
 
 Plugin 4.0 never frees the body, the query and the headers of a request.
 
-While an answer is sent, the plugin keeps Python's interpreter to itself, as long as the client
-takes to read it. From plugin 4.3 on, {"Python": {"AllowThreads": true}} ends that.
+While an answer is sent, the plugin keeps Python's interpreter to itself, for as
+long as the client takes to read it. From plugin 4.3 on,
+{"Python": {"AllowThreads": true}} ends that.
 """
 
 from __future__ import annotations
@@ -71,24 +82,22 @@ from urllib.parse import quote
 
 import orthanc
 
-FIRST_PAUSE, LONGEST_PAUSE = (
-    0.25,
-    30.0,
-)  # seconds, between an end of Node and its next start
-RAN_WELL = 60.0  # seconds, after which an end of Node is followed by the first pause again
+# Seconds between an end of Node and its next start.
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
+RAN_WELL = 60.0  # seconds: after a longer run, pauses start short again
 STOP_GRACE = 5.0  # seconds that Node has to end by itself when Orthanc stops
-FINISHING = 1.0  # seconds that Node has after its answer to close the connection by itself
+FINISHING = 1.0  # seconds after its answer for Node to close the connection
 HEAD_LIMIT = 65_536  # bytes
 PIECE = 65_536  # bytes that are read at a time
-LONGEST = 2_000_000  # seconds: Python can't wait for longer than 24 days
-STREAM_FROM = 1_048_576  # bytes; a longer answer is passed on in pieces, if the plugin can
+LONGEST = 2_000_000  # seconds: Python can't wait longer than 24 days
+STREAM_FROM = 1_048_576  # bytes: a longer answer is streamed if the plugin can
 
 
 # ---- The settings
 
 
 class Settings(NamedTuple):
-    """What Orthanc's configuration says."""
+    """The settings from Orthanc's configuration."""
 
     executable: str
     script: str
@@ -99,7 +108,10 @@ class Settings(NamedTuple):
 
 
 def read_settings() -> Settings:
-    """Reads the configuration. An error here keeps Orthanc from starting, and its log says why."""
+    """Reads the configuration.
+
+    An error here keeps Orthanc from starting, and its log says why.
+    """
     configuration = json.loads(orthanc.GetConfiguration())
     section = configuration.get("Node")
     require(isinstance(section, dict), '"Node" must be there, and be an object')
@@ -179,11 +191,11 @@ class BadRequest(Exception):
 
 
 class BadGateway(Exception):
-    """Node gave no answer that can be passed on."""
+    """Node sent no answer that can be passed on."""
 
 
 class ConnectionClosed(BadGateway):
-    """Node closed the connection before its answer was whole."""
+    """Node closed the connection before its answer was complete."""
 
 
 class Answer(NamedTuple):
@@ -191,13 +203,12 @@ class Answer(NamedTuple):
 
     status: int
     headers: list[tuple[str, str]]  # without those of HOP_BY_HOP
-    length: int | None  # of the body, where Node says it
-    body: Iterator[
-        bytes
-    ]  # raises BadGateway or a timeout unless it comes to its end
+    length: int | None  # of the body, if Node states it
+    # Raises BadGateway or a timeout if it does not reach its end.
+    body: Iterator[bytes]
 
 
-# They concern one connection only, and are not passed on.
+# These headers concern one connection only, and are not passed on.
 HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -207,7 +218,8 @@ HOP_BY_HOP = {
     "upgrade",
 }
 HOP_BY_HOP |= {"content-length", "transfer-encoding"}
-# Heads are read and written strictly: no control characters, no folded lines, no bare line feeds.
+# Heads are read and written strictly: no control characters, no folded lines,
+# no bare line feeds.
 TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
 FIELDS = rf"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:{TEXT}\r\n)*)\r\n"
 REQUEST_HEAD = re.compile(rf"[A-Z]+ /[!-~]* HTTP/1\.1\r\n{FIELDS}")
@@ -220,24 +232,22 @@ CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 class Exchange:
-    """One request and its answer, over a connection of their own.
+    """One request and its answer, over their own connection.
 
-    A connection that is used again can't be proved clean. A handler may write to it at any time
-    after its answer, and the next caller would get that for an answer.
+    A connection that is used again can't be proved clean. A handler may write
+    to it at any time after its answer, and the next caller would get that as
+    an answer.
     """
 
     def __init__(self, path: str, deadline: float) -> None:
         self._deadline = deadline
         self._unsent: list[memoryview] = []
-        self._received, self._position = (
-            b"",
-            0,
-        )  # what lies before the position is used up
-        self._silent = True  # whether nothing has come yet
+        # Everything before the position has been used.
+        self._received, self._position = b"", 0
+        self._silent = True  # until something has arrived
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(
-            None
-        )  # The script may have set another default.
+        # The script may have set another default.
+        self._socket.settimeout(None)
         try:
             self._limit(socket.SO_SNDTIMEO)
             self._socket.connect(path)
@@ -252,7 +262,7 @@ class Exchange:
         self._socket.close()
 
     def ask(self, head: bytes, body: bytes) -> Answer:
-        """Sends the request. Returns the answer as soon as its head is there."""
+        """Sends the request. Returns the answer as soon as its head arrives."""
         self._unsent = [memoryview(head), memoryview(body)]
         self._send()
         status, fields = self._head()
@@ -290,18 +300,19 @@ class Exchange:
             length = int(lengths.pop())
             return Answer(status, headers, length, self._pieces(length))
         if not codings and not lengths and status >= 400:
-            # So Node itself refuses a request. Of others, nobody could tell a cut one from a whole.
+            # This is how Node itself refuses a request. With other statuses, a
+            # truncated answer would look complete.
             return Answer(status, headers, None, self._rest())
         raise BadGateway("Node's answer has no clear end")
 
     def allow(self, seconds: float) -> None:
-        """Puts off the deadline by what others have taken."""
+        """Extends the deadline by the time that others have taken."""
         self._deadline += seconds
 
     def let_finish(self) -> None:
         """Waits a moment until Node has closed the connection.
 
-        It has sent all of its answer, but its handler may not have come to its own end.
+        Node has sent all of its answer, but its handler may still be running.
         """
         self._deadline = min(self._deadline, time.monotonic() + FINISHING)
         with suppress(OSError):
@@ -313,7 +324,7 @@ class Exchange:
         try:
             head = raw.decode()
         except UnicodeDecodeError:
-            head = raw.decode("latin-1")  # in which Node itself writes headers
+            head = raw.decode("latin-1")  # Node itself uses it for headers.
         match = ANSWER_HEAD.fullmatch(head)
         if match is None:
             raise BadGateway("Node's answer is not HTTP/1.1")
@@ -330,7 +341,7 @@ class Exchange:
             if b"".join(self._pieces(2)) != b"\r\n":
                 raise BadGateway("Node's answer has a malformed chunk")
         while self._line() != b"\r\n":
-            pass  # a trailer, for which Orthanc has no place
+            pass  # Orthanc has no place for a trailer.
 
     def _rest(self) -> Iterator[bytes]:
         with suppress(ConnectionClosed):
@@ -338,7 +349,7 @@ class Exchange:
                 yield from self._pieces(1)
 
     def _line(self, end: bytes = b"\r\n") -> bytes:
-        """Takes all through such an end."""
+        """Takes everything up to and including ``end``."""
         while (found := self._received.find(end, self._position)) < 0:
             if len(self._received) - self._position > HEAD_LIMIT:
                 raise BadGateway("the head of Node's answer is too long")
@@ -346,7 +357,7 @@ class Exchange:
         return self._take(found + len(end) - self._position)
 
     def _pieces(self, size: int) -> Iterator[bytes]:
-        """Takes so many bytes, in the pieces in which they come."""
+        """Takes ``size`` bytes, in the pieces in which they arrive."""
         while size > 0:
             if self._position == len(self._received):
                 self._receive()
@@ -360,7 +371,7 @@ class Exchange:
         return taken
 
     def _receive(self) -> None:
-        """Waits for more of the answer, and meanwhile sends what is left of the request."""
+        """Waits for more of the answer, and sends the rest of the request."""
         if self._unsent:
             poll = select.poll()
             poll.register(self._socket, select.POLLIN | select.POLLOUT)
@@ -372,9 +383,8 @@ class Exchange:
         self._limit(socket.SO_RCVTIMEO)
         try:
             received = self._socket.recv(PIECE)
-        except (
-            ConnectionError
-        ):  # So it ends where Node has not read all of the request.
+        except ConnectionError:
+            # This is how it ends if Node has not read all of the request.
             received = b""
         if not received:
             when = "without an answer" if self._silent else "amid its answer"
@@ -384,7 +394,7 @@ class Exchange:
         self._position = 0
 
     def _send(self) -> None:
-        """Sends as much of the request as goes without waiting."""
+        """Sends as much of the request as it can without waiting."""
         try:
             sent = self._socket.sendmsg(self._unsent, (), socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -397,7 +407,7 @@ class Exchange:
             self._unsent[0] = self._unsent[0][sent:]
 
     def _limit(self, direction: int) -> None:
-        """Sets the time that the next call may take. Unlike settimeout() it costs no poll()."""
+        """Limits the next call's time. Unlike settimeout(), costs no poll()."""
         timeval = struct.pack(
             "@ll", *divmod(int(self._left() * 1e6) + 1, 1_000_000)
         )
@@ -411,7 +421,7 @@ class Exchange:
 
 
 def named_in(connection: str) -> set[str]:
-    """The headers that a Connection header makes such of one connection."""
+    """Returns the headers that a Connection header limits to the connection."""
     return {name.strip(" \t").lower() for name in connection.split(",")}
 
 
@@ -423,13 +433,14 @@ class State(Enum):
 
 
 class Node:
-    """Starts Node, again whenever it ends, and takes it down with Orthanc."""
+    """Starts Node, restarts it whenever it ends, and ends it with Orthanc."""
 
     def __init__(self, settings: Settings, token: str) -> None:
         self._command = [settings.executable, settings.script]
         self._folder = PrivateFolder()
         self._path = os.path.join(self._folder.path, "node.sock")
-        # What Orthanc itself was started with may fit neither Node nor a Python that Node starts.
+        # These are set for Orthanc itself. They may not suit Node, or a Python
+        # that Node starts.
         not_for_node = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
         self._environment = {
             k: v for k, v in os.environ.items() if k not in not_for_node
@@ -448,7 +459,7 @@ class Node:
         self._thread.start()
 
     def exchange(self, deadline: float) -> Exchange:
-        """Connects to Node, and waits for it if it is starting."""
+        """Connects to Node. If Node is starting, waits for it."""
         with self._changed:
             left = deadline - time.monotonic()
             if not self._changed.wait_for(
@@ -460,7 +471,8 @@ class Node:
         try:
             return Exchange(self._path, deadline)
         except (socket.timeout, BlockingIOError):
-            raise  # The deadline has passed while too many others were waiting to connect.
+            # The deadline passed while too many others waited to connect.
+            raise
         except OSError as error:
             raise BadGateway(
                 f"Node accepts no connection ({error.strerror})"
@@ -483,7 +495,7 @@ class Node:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _run(self) -> None:
-        """Starts Node and waits until it has ended."""
+        """Starts Node, and waits until it has ended."""
         with self._changed:
             if self._stopping.is_set():
                 return
@@ -494,8 +506,9 @@ class Node:
                     self._command,
                     env=self._environment,
                     cwd=os.path.dirname(self._command[1]),
-                    stdin=subprocess.PIPE,  # stays open as long as Orthanc lives
-                    start_new_session=True,  # Ctrl-C is for Orthanc, which then sends SIGTERM
+                    stdin=subprocess.PIPE,  # open for as long as Orthanc lives
+                    # Ctrl-C is for Orthanc, which then sends SIGTERM.
+                    start_new_session=True,
                 )
             except OSError as error:
                 self._set_state(State.DOWN, None, str(error))
@@ -515,10 +528,9 @@ class Node:
         self._set_state(State.DOWN, None, end)
         assert process.stdin
         process.stdin.close()
+        # Kills what Node itself started.
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(
-                process.pid, signal.SIGKILL
-            )  # what Node itself has started
+            os.killpg(process.pid, signal.SIGKILL)
 
     def _set_state(
         self,
@@ -540,7 +552,8 @@ class Node:
             self._thread.join(STOP_GRACE)
             if self._thread.is_alive():
                 orthanc.LogWarning(
-                    f"Node has not ended within {STOP_GRACE:g} seconds, and is killed"
+                    f"Node has not ended within {STOP_GRACE:g} seconds, "
+                    "and is killed"
                 )
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -558,8 +571,9 @@ def signal_name(number: int) -> str:
 class PrivateFolder:
     """A folder for the socket, with mode 0700.
 
-    It is locked as long as this process lives, however it ends: the next start removes what is
-    not locked, and systemd-tmpfiles does not remove what is.
+    It is locked for as long as this process lives, however the process ends.
+    The next start removes such a folder if it is not locked. systemd-tmpfiles
+    does not remove it while it is locked.
     """
 
     PREFIX = "orthanc-node-"
@@ -568,10 +582,11 @@ class PrivateFolder:
         parent = tempfile.gettempdir()
         if len(os.fsencode(parent)) > 60:
             raise ValueError(
-                f"bridge.py: {parent} is too long for a socket's path. Set TMPDIR."
+                f"bridge.py: {parent} is too long for a socket's path. "
+                "Set TMPDIR."
             )
         for forgotten in Path(parent).glob(f"{self.PREFIX}*"):
-            with suppress(OSError):  # It is in use, or somebody else's.
+            with suppress(OSError):  # It is in use, or another user's.
                 lock = self._lock(str(forgotten))
                 try:
                     shutil.rmtree(forgotten)
@@ -580,11 +595,11 @@ class PrivateFolder:
         self._held = -1
         while self._held < 0:
             self.path = tempfile.mkdtemp(prefix=f"{self.PREFIX}{os.getpid()}-")
-            with suppress(OSError):  # Another start took it for forgotten.
+            with suppress(OSError):  # Another start is removing it.
                 self._held = self._lock(self.path)
 
     def _lock(self, path: str) -> int:
-        """Locks a folder that is ours. Returns what holds the lock."""
+        """Locks a folder that is ours. Returns the descriptor of the lock."""
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             if os.fstat(descriptor).st_uid != os.getuid():
@@ -605,7 +620,7 @@ class PrivateFolder:
 
 # ---- The routes
 
-# Orthanc can send these; for any other, its client would get no answer at all.
+# Orthanc can send these. With any other, its client would get no answer at all.
 SENDABLE = {
     200,
     201,
@@ -635,16 +650,21 @@ SENDABLE |= {
     509,
     510,
 }
-# A status's class stands for one that is unknown (RFC 9110, section 15); but a redirect stays one.
+# An unknown status becomes the first of its class (RFC 9110, section 15), but a
+# redirect stays a redirect.
 INSTEAD = {301: 302, 308: 307}
-# Orthanc compresses the answer itself, and has seen to Expect.
+# Orthanc compresses the answer itself, and has already handled Expect.
 NOT_FOR_NODE = HOP_BY_HOP | {"accept-encoding", "expect", "host"}
-# With the CivetWeb of these releases names and values come decoded; before, as they were sent.
+# From this release on, CivetWeb decodes names and values. In earlier releases,
+# they arrive as they were sent.
 QUERY_IS_DECODED = bool(orthanc.CheckVersionAdvanced(1, 12, 11))
 
 
 def serve(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Has Node answer a request, or refuses it: each call holds one of Orthanc's HTTP threads."""
+    """Has Node answer a request, or refuses it if Node has too many calls.
+
+    Each call holds one of Orthanc's HTTP threads.
+    """
     path = quote(uri, safe="/:@!$&'()*+,;=~")
     if not places.acquire(blocking=False):
         output.SetHttpHeader("Retry-After", "1")
@@ -668,9 +688,9 @@ def pass_on(
     request: dict[str, Any],
     afterwards: ExitStack,
 ) -> None:
-    """Passes a request on to Node and its answer back, or says what went wrong.
+    """Passes a request on to Node, and Node's answer or an error back.
 
-    What is left to do when the client has its answer goes to ``afterwards``.
+    ``afterwards`` gets what is left to do when the client has its answer.
     """
     try:
         body = request.get("body", b"")
@@ -700,7 +720,7 @@ def pass_on(
 
 
 def request_head(path: str, length: int, request: dict[str, Any]) -> bytes:
-    """The request line and the headers that Node gets."""
+    """Returns the request line and the headers for Node."""
     query = ""
     if request.get("get"):
         safe = "/:@!$'()*,;?~" if QUERY_IS_DECODED else "/:@!$'()*,;?~+%="
@@ -714,7 +734,8 @@ def request_head(path: str, length: int, request: dict[str, Any]) -> bytes:
     lines = [
         f"{request['method']} {path}{query} HTTP/1.1",
         f"host: {headers.get('host', 'orthanc')}",
-        "connection: close",  # What follows this request, Node refuses to take for another one.
+        # With this, Node refuses to treat what follows as another request.
+        "connection: close",
     ]
     for_orthanc = NOT_FOR_NODE
     if "connection" in headers:
@@ -735,7 +756,7 @@ def request_head(path: str, length: int, request: dict[str, Any]) -> bytes:
 
 
 def collected(body: Iterator[bytes]) -> bytes:
-    """The whole body."""
+    """Returns the whole body."""
     whole = io.BytesIO()
     for piece in body:
         whole.write(piece)
@@ -743,10 +764,10 @@ def collected(body: Iterator[bytes]) -> bytes:
 
 
 def can_stream(output: orthanc.RestOutput, answer: Answer) -> bool:
-    """Whether an answer is large, and sent in pieces shows the client where it ends.
+    """Returns whether an answer is large, and its end would show in a stream.
 
-    Orthanc marks the end of a stream by nothing but the end of the connection, so the length must
-    be known: without it, an answer that is cut would look whole.
+    Orthanc marks the end of a stream only by the end of the connection. So the
+    length must be known: without it, a truncated answer would look complete.
     """
     large = answer.status == 200 and (answer.length or 0) > STREAM_FROM
     return large and hasattr(output, "StartStreamAnswer")
@@ -755,7 +776,10 @@ def can_stream(output: orthanc.RestOutput, answer: Answer) -> bool:
 def stream_answer(
     output: Any, answer: Answer, exchange: Exchange, path: str
 ) -> None:
-    """Passes the body on while it comes. Once its first piece is there, no error can be sent."""
+    """Passes the body on as it arrives.
+
+    Once its first piece has arrived, no error can be sent.
+    """
     piece = next(answer.body)
     output.SetHttpHeader("Content-Length", str(answer.length))
     output.StartStreamAnswer(set_headers(output, answer.headers))
@@ -763,9 +787,8 @@ def stream_answer(
         while piece:
             started = time.monotonic()
             output.SendStreamChunk(piece)
-            exchange.allow(
-                time.monotonic() - started
-            )  # The client has taken that time, not Node.
+            # The client has taken that time, not Node.
+            exchange.allow(time.monotonic() - started)
             piece = next(answer.body, b"")
     except (BadGateway, OSError) as error:
         why = (
@@ -780,7 +803,7 @@ def stream_answer(
 def set_headers(
     output: orthanc.RestOutput, headers: list[tuple[str, str]]
 ) -> str:
-    """Sets all headers of an answer but its content type, which it returns."""
+    """Sets an answer's headers. Returns its content type, which is not set."""
     content_type = "application/octet-stream"
     for name, value in headers:
         if name.lower() == "content-type":
@@ -796,14 +819,15 @@ def send_answer(
     headers: list[tuple[str, str]],
     body: bytes,
 ) -> None:
-    if status == 405:  # has a method of its own
+    if status == 405:  # Orthanc has its own method for it.
         allowed = [value for name, value in headers if name.lower() == "allow"]
         output.SendMethodNotAllowed(", ".join(allowed))
         return
     if status not in SENDABLE:
         known = INSTEAD.get(status, status // 100 * 100)
         orthanc.LogWarning(
-            f"Orthanc can't send status {status} of Node's answer, and sends {known}"
+            f"Orthanc can't send status {status} of Node's answer, "
+            f"and sends {known}"
         )
         status = known
     if status == 200:
@@ -818,7 +842,10 @@ def send_answer(
 def status_arguments(
     output: orthanc.RestOutput, status: int, body: bytes
 ) -> tuple[Any, ...]:
-    """The arguments of SendHttpStatus(), which plugin 4.x wants as text and its length."""
+    """Returns the arguments for SendHttpStatus().
+
+    Plugin 4.x wants the body as text, and its length.
+    """
     try:
         output.SendHttpStatus()
     except TypeError as error:
@@ -830,7 +857,8 @@ def status_arguments(
     except UnicodeDecodeError:
         pass
     raise BadGateway(
-        f"Orthanc can't send the binary body of Node's answer with status {status}"
+        "Orthanc can't send the binary body of Node's answer "
+        f"with status {status}"
     )
 
 
@@ -853,9 +881,11 @@ settings = read_settings()
 places = threading.BoundedSemaphore(settings.calls_at_once)
 for route in settings.routes:
     orthanc.RegisterRestCallback(route, serve)
-# Once for all: made while a request is served, a token can block Orthanc for good.
+# Once for all: making a token while a request is served can block Orthanc
+# forever.
 node = Node(settings, orthanc.GenerateRestApiAuthorizationToken())
-# Orthanc may also fail to start after this script has been loaded; then it tells no change.
+# If Orthanc fails to start after this script has loaded, it reports no change.
 atexit.register(node.stop)
-# Last, for it starts a thread: an error after it would keep Orthanc 1.13 from ending.
+# Last, because it starts a thread: an error after it would keep Orthanc 1.13
+# from ending.
 orthanc.RegisterOnChangeCallback(on_change)

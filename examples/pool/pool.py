@@ -1,25 +1,30 @@
 """A pool of worker processes for Orthanc plugins, in which every call ends.
 
-Copy this file beside a plugin. It needs Linux and Python 3.9 or later, and never imports
-``orthanc``, so it can be tried in any Python. What it guarantees:
+Copy this file beside a plugin. It needs Linux and Python 3.9 or later. It never
+imports ``orthanc``, so you can try it in any Python. It guarantees:
 
-- A call ends, in what its task returns or raises, or in PoolBusy, DeadlineExceeded or WorkerDied.
-- A call costs no other call anything. One that waits too long is dropped alone. A task that takes
-  too long or kills its worker costs that worker, which is replaced.
-- Nothing of one call reaches another. A worker has one task at a time, and is used again only if
-  the task before has ended cleanly.
-- Nothing is left behind. Workers, and what they have started in their process group, end with
-  Orthanc, however Orthanc ends.
+- Every call ends. It returns what its task returns, raises what its task
+  raises, or raises PoolBusy, DeadlineExceeded or WorkerDied.
+- A call costs no other call anything. If it waits too long, it alone is
+  dropped. If its task takes too long or kills the worker, only that worker is
+  lost, and it is replaced.
+- Nothing of one call reaches another. A worker has one task at a time, and is
+  used again only if its last task ended cleanly.
+- Nothing is left behind. Workers, and what they started in their process group,
+  end with Orthanc, however Orthanc ends.
 
-Workers are not forked from the running Orthanc, which has threads, locks and sockets, but from a
-helper process: a copy of Orthanc from the time when the script was loaded. Only if that is killed,
-the next one is forked from the running Orthanc.
+Workers are not forked from the running Orthanc, because it has threads, locks
+and sockets. They are forked from a helper process: a copy of Orthanc from the
+time when the script was loaded. If the helper is killed, and only then, the
+next helper is forked from the running Orthanc.
 
-A task must clean up behind itself: a timer or a thread that it leaves may hit the next task of its
-worker. Network connections that the script has opened do not work in workers: open them there.
+A task must clean up after itself: a timer or a thread that it leaves behind may
+hit the worker's next task. Network connections that the script opened do not
+work in workers, so open them in the task or the initializer.
 
-Make the pool before the script starts a thread that starts programs, as ``import bridge`` does: a
-program's start waits for good if a helper is forked in its middle.
+Make the pool before the script starts a thread that starts programs, as
+``import bridge`` does. If a helper is forked while a program is being started,
+that start never returns.
 """
 
 import ctypes
@@ -45,40 +50,41 @@ from typing import Any, Optional
 
 if sys.platform != "linux" or sys.version_info < (3, 9):
     raise ImportError(
-        "pool.py needs Linux and Python 3.9 or later; this is {} with Python {}.{}.".format(
+        "pool.py needs Linux and Python 3.9 or later; "
+        "this is {} with Python {}.{}.".format(
             sys.platform, *sys.version_info[:2]
         )
     )
 
 
-LONGEST = 2_000_000.0  # seconds: Python can't wait for longer than 24 days
+LONGEST = 2_000_000.0  # seconds: Python can't wait longer than 24 days
 
 
 class PoolError(Exception):
-    """A call has ended without a result or an exception of its task.
+    """A call ended with neither a result nor an exception from its task.
 
-    ``status`` is the HTTP status for it: 504 if the task was late, otherwise 503.
+    ``status`` is its HTTP status: 504 if the task was late, otherwise 503.
     """
 
     status = 503
 
 
 class PoolBusy(PoolError):
-    """All workers are busy. The task was not run: try again later."""
+    """All workers are busy. The task did not run: try again later."""
 
 
 class DeadlineExceeded(PoolError):
-    """The task has not finished in time, and its worker was killed."""
+    """The task did not finish in time, and its worker was killed."""
 
     status = 504
 
 
 class WorkerDied(PoolError):
-    """The worker was killed or crashed during the task, or the pool was closed."""
+    """The worker was killed or crashed mid-task, or the pool was closed."""
 
 
 class WorkerTraceback(Exception):
-    """The cause of an exception that a task has raised: where in the worker it was raised."""
+    """The cause of a task's exception: where in the worker it was raised."""
 
     def __str__(self) -> str:
         return f"in the worker:\n{self.args[0]}"
@@ -87,8 +93,8 @@ class WorkerTraceback(Exception):
 class WorkerPool:
     """Worker processes, each of which runs one task at a time.
 
-    Make the pool while the plugin's script loads, below all functions that it is to run: workers
-    know only what was defined by then.
+    Make the pool while the plugin's script loads, below all functions that it
+    will run: workers know only what was defined by then.
     """
 
     def __init__(
@@ -99,18 +105,19 @@ class WorkerPool:
         waiting: int = 16,
         patience: float = 10.0,
     ) -> None:
-        """Starts the workers; each calls ``initializer(*arguments)`` before its first task.
+        """Starts the workers.
 
-        At most ``waiting`` calls wait for a worker, each for at most ``patience`` seconds. A call
-        that waits in a REST callback holds one of Orthanc's HTTP threads, of which there are 50.
+        Each calls ``initializer(*arguments)`` before its first task. At most
+        ``waiting`` calls wait for a worker, each for at most ``patience``
+        seconds. A call that waits in a REST callback holds one of Orthanc's 50
+        HTTP threads.
         """
         self._waiting = waiting
         self._patience = _checked(patience)
         self._owner = os.getpid()
         self._helper = _Helper(initializer, arguments)
-        self._lock = (
-            threading.Lock()
-        )  # guards the next three, and Call's own attributes
+        # Guards the next three attributes, and those of each Call.
+        self._lock = threading.Lock()
         self._closed = False
         self._idle = [_Worker(self._helper) for _ in range(workers)]
         self._queue: deque[Call] = deque()
@@ -119,11 +126,12 @@ class WorkerPool:
     def run(
         self, deadline: float, task: Callable[..., Any], *arguments: Any
     ) -> Any:
-        """Runs ``task(*arguments)`` in a worker, and returns or raises what it returns or raises.
+        """Runs ``task(*arguments)`` in a worker, and returns what it returns.
 
-        Raises PoolBusy if too many calls wait for a worker, or this one has waited too long;
-        DeadlineExceeded if the worker has not finished after ``deadline`` seconds, not counting
-        the wait, but a new worker's start; WorkerDied if it was killed or crashed.
+        Raises what the task raises; PoolBusy if too many calls are waiting, or
+        this call waited too long; WorkerDied if the worker was killed or
+        crashed; and DeadlineExceeded if the worker has not finished after
+        ``deadline`` seconds. A new worker's start counts; the wait does not.
         """
         deadline, message = _checked(deadline), _pickled(task, arguments)
         return self._play(self._enter(), deadline, message)
@@ -133,12 +141,12 @@ class WorkerPool:
     def submit(
         self, deadline: float, task: Callable[..., Any], *arguments: Any
     ) -> "Call":
-        """Does the same in a thread of its own, and returns at once.
+        """Does the same in its own thread, and returns at once.
 
-        Raises PoolBusy if too many calls wait. Whatever else ``run`` raises, the ``result()`` of
-        the Call raises.
+        Raises PoolBusy if too many calls are waiting. The Call's ``result()``
+        raises whatever else ``run`` would raise.
         """
-        # Pickled here: another thread would wait for a script that is still being loaded.
+        # Pickle here: the new thread would wait until the script has loaded.
         deadline, message = _checked(deadline), _pickled(task, arguments)
         call = self._enter()
 
@@ -150,14 +158,17 @@ class WorkerPool:
 
         try:
             threading.Thread(target=play, daemon=True).start()
-        except RuntimeError:  # This process may not have another thread.
+        except RuntimeError:  # This process can't have another thread.
             call.cancel()
             play()
             raise
         return call
 
     def close(self) -> None:
-        """Ends all workers and calls. Call it on ORTHANC_STOPPED: Orthanc waits for open calls."""
+        """Ends all workers and calls.
+
+        Call it on ORTHANC_STOPPED, because Orthanc waits for open calls.
+        """
         with self._lock:
             self._closed = True
             while self._queue:
@@ -168,7 +179,7 @@ class WorkerPool:
 
     # region queue
     def _enter(self) -> "Call":
-        """Gives a new call a worker, or a place in the queue."""
+        """Returns a new call that has a worker or a place in the queue."""
         if os.getpid() != self._owner:
             raise RuntimeError("a pool belongs to the process that has made it")
         call = Call(self)
@@ -184,7 +195,7 @@ class WorkerPool:
         return call
 
     def _wait(self, call: "Call") -> "_Worker":
-        """Waits until it is the call's turn."""
+        """Waits for the call's turn. Returns its worker."""
         try:
             return call._turn.result(self._patience)
         except FutureTimeoutError:
@@ -195,7 +206,7 @@ class WorkerPool:
                         f"no worker was free within {self._patience:g} seconds"
                     )
                     raise PoolBusy(message) from None
-            return call._turn.result()  # It was, at the last moment.
+            return call._turn.result()  # A worker came free just in time.
 
     def _leave(self, call: "Call") -> None:
         """Hands the call's worker to the next call in the queue."""
@@ -236,8 +247,8 @@ def _pickled(task: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
 class Call(Future[Any]):
     """A task in the pool, as ``submit`` returns it.
 
-    If the task is a generator, ``progress`` is what it has yielded last, and ``result()`` what it
-    returns.
+    If the task is a generator, ``progress`` is the last value that it yielded,
+    and ``result()`` returns what it returns.
     """
 
     def __init__(self, pool: WorkerPool) -> None:
@@ -249,7 +260,10 @@ class Call(Future[Any]):
         self._is_cancelled = False
 
     def cancel(self) -> bool:
-        """Has ``result()`` raise CancelledError, unless the call has ended; kills its worker."""
+        """Cancels the call and kills its worker, unless the call has ended.
+
+        ``result()`` then raises CancelledError.
+        """
         with self._pool._lock:
             if self in self._pool._queue:
                 self._pool._queue.remove(self)
@@ -268,23 +282,22 @@ class Call(Future[Any]):
         self.progress = progress
 
 
-# ---- One worker, as Orthanc sees it
+# ---- One worker, from Orthanc's side
 
 PROGRESS, RESULT, ERROR = b"P", b"R", b"E"
-LATE_MESSAGES = (
-    1000  # that may have come by the deadline, and are read afterwards
-)
+# Messages that are read after the deadline: they may have arrived in time.
+LATE_MESSAGES = 1000
 
 
 class _Worker:
-    """A worker process, and whichever takes its place."""
+    """A worker process, or the one that has replaced it."""
 
     def __init__(self, helper: "_Helper") -> None:
         self._helper = helper
         self._pid, self._connection = helper.fork()
 
     def make_ready(self) -> None:
-        """Replaces a worker that has died since its last task, or was interrupted."""
+        """Replaces a worker that died while idle or was interrupted."""
         if _is_readable(self._connection):
             pid, connection = self._helper.fork()
             self._kill()
@@ -294,7 +307,10 @@ class _Worker:
     def run(
         self, deadline: float, message: bytes, report: Callable[[Any], None]
     ) -> Any:
-        """Has the worker run a task. Unless the task ends cleanly, the worker is not used again."""
+        """Runs a task in the worker.
+
+        If the task does not end cleanly, the worker is not used again.
+        """
         limit = time.monotonic() + deadline
         kind, answer, late = PROGRESS, bytearray(), 0
         try:
@@ -319,7 +335,7 @@ class _Worker:
 
     @contextmanager
     def _failing(self, deadline: float) -> Iterator[None]:
-        """Says what a failure of the connection means."""
+        """Turns a failure of the connection into the PoolError it means."""
         try:
             yield
         except socket.timeout:
@@ -330,7 +346,7 @@ class _Worker:
             raise WorkerDied("the worker has failed") from None
 
     def interrupt(self) -> None:
-        """Closes the connection for good: a ``run`` in another thread then ends at once."""
+        """Shuts down the connection: ``run`` in another thread ends at once."""
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
 
@@ -339,15 +355,16 @@ class _Worker:
             self._pid = 0  # The next worker may get the same number.
 
 
-# ---- The helper process, as Orthanc sees it
+# ---- The helper process, from Orthanc's side
 
 
 class _Helper:
-    """Forks and kills workers: a process with one thread and none of Orthanc's network sockets."""
+    """A process that forks and kills workers.
 
-    PATIENCE = (
-        10.0  # seconds that it has for an answer, before it is taken for dead
-    )
+    It has one thread, and none of Orthanc's network sockets.
+    """
+
+    PATIENCE = 10.0  # seconds without an answer until it counts as dead
 
     def __init__(
         self, initializer: Callable[..., None], arguments: tuple[Any, ...]
@@ -371,22 +388,20 @@ class _Helper:
         theirs.close()
 
     def fork(self) -> tuple[int, socket.socket]:
-        """Has it fork a worker. Returns the worker's process id and a connection to it."""
+        """Forks a worker. Returns its process id and a connection to it."""
         with self._lock:
             if self._closed:
                 raise WorkerDied("the pool is closed")
             try:
                 try:
                     pid, connections = self._ask(b"fork")
-                except (
-                    OSError,
-                    EOFError,
-                ):  # It was killed, and its workers with it.
+                except (OSError, EOFError):
+                    # The helper was killed, and its workers with it.
                     self._start()
                     pid, connections = self._ask(b"fork")
                 if pid < 0:
                     raise OSError(-pid, os.strerror(-pid))
-                if not connections:  # There was no number left for it.
+                if not connections:  # No file descriptor was left for it.
                     self._ask(str(pid).encode())
                     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             except (OSError, EOFError) as error:
@@ -398,13 +413,13 @@ class _Helper:
     # endregion
 
     def kill(self, pid: int) -> bool:
-        """Has it kill a worker and what the worker has started. Returns whether that has ended."""
+        """Kills a worker and what it started. Returns whether it has ended."""
         with self._lock, suppress(OSError, EOFError):
             return self._ask(str(pid).encode())[0] == 0
         return True  # The helper has ended, and its workers with it.
 
     def close(self) -> None:
-        """Ends it, and all workers with it."""
+        """Ends the helper, and all workers with it."""
         with self._lock:
             self._closed = True
             self._end()
@@ -412,7 +427,8 @@ class _Helper:
     def _ask(self, order: bytes) -> tuple[int, list[int]]:
         try:
             self._control.send(order)
-            # Unlike socket.recv_fds(), with a flag: no other program may get the connection.
+            # Unlike socket.recv_fds(), this sets a flag, so that no other
+            # program inherits the connection.
             answer, parts, *_ = self._control.recvmsg(
                 32, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC
             )
@@ -428,7 +444,7 @@ class _Helper:
             return
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
-            self._control.recv(1)  # returns when it has ended
+            self._control.recv(1)  # returns when the helper has ended
         self._control.close()
         with suppress(ChildProcessError, ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
@@ -450,10 +466,14 @@ def _help(
     initializer: Callable[..., None],
     arguments: tuple[Any, ...],
 ) -> None:
-    """Forks and kills workers until Orthanc closes its end of ``control``, if only by dying."""
+    """Forks and kills workers until Orthanc closes its end of ``control``.
+
+    If Orthanc dies, that end closes, too.
+    """
     _LIBC.prctl(_PR_SET_NAME, b"pool-helper")
-    # A signal to Orthanc's group, such as Ctrl-C in a terminal, is for Orthanc, which then ends its
-    # workers. A closed connection is an error of Python's, not the end of a process.
+    # A signal to Orthanc's group, such as Ctrl-C in a terminal, is for Orthanc,
+    # which then ends its workers. A closed connection must raise an error, not
+    # end the process by SIGPIPE.
     os.setpgid(0, 0)
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(name, signal.SIG_IGN)
@@ -481,7 +501,7 @@ def _help(
                     socket.send_fds(control, [str(pid).encode()], connections)
             else:
                 pid = int(order)
-                # A number that is not there may be another process's by now.
+                # Any other number may belong to another process by now.
                 if pid in workers and _kill(pid):
                     workers.remove(pid)
                 control.send(b"1" if pid in workers else b"0")
@@ -491,7 +511,7 @@ def _help(
 
 
 def _fork() -> int:
-    """Like os.fork(), but an error is a negative number."""
+    """Like os.fork(), but returns an error as a negative number."""
     try:
         return os.fork()
     except OSError as error:
@@ -499,7 +519,10 @@ def _fork() -> int:
 
 
 def _kill(pid: int) -> bool:
-    """Kills a worker with its process group. Returns whether it has ended within a second."""
+    """Kills a worker and its process group.
+
+    Returns whether the worker ended within a second.
+    """
     for kill in (os.killpg, os.kill):  # It may not lead a group yet.
         with suppress(ProcessLookupError):
             kill(pid, signal.SIGKILL)
@@ -507,13 +530,14 @@ def _kill(pid: int) -> bool:
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return True
         time.sleep(0.005)
-    return False  # The kernel waits for a disk or the like.
+    return False  # The kernel is waiting for a disk or the like.
 
 
 def _leave_network() -> None:
-    """Closes Orthanc's network sockets: they would keep its ports in use.
+    """Closes Orthanc's network sockets, which would keep its ports in use.
 
-    Each becomes /dev/null, so that an object which still has its number can't hit what opens next.
+    Each becomes /dev/null, so that an object that still has its number can't
+    hit a file that is opened next.
     """
     null = os.open(os.devnull, os.O_RDWR)
     for number in map(int, os.listdir("/proc/self/fd")):
@@ -535,7 +559,10 @@ def _is_network_socket(number: int) -> bool:
 
 @contextmanager
 def _ending_here() -> Iterator[None]:
-    """Ends a forked copy of Orthanc after its own work: it must not go on as a second Orthanc."""
+    """Ends a forked copy of Orthanc after its own work.
+
+    It must not continue as a second Orthanc.
+    """
     try:
         yield
     except BaseException:
@@ -555,7 +582,7 @@ def _work(
     initializer: Callable[..., None],
     arguments: tuple[Any, ...],
 ) -> None:
-    """Runs tasks, until Orthanc closes the connection."""
+    """Runs tasks until Orthanc closes the connection."""
     _LIBC.prctl(_PR_SET_NAME, b"pool-worker")
     os.setpgid(0, 0)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -572,7 +599,10 @@ def _work(
 
 
 def _teller(connection: socket.socket) -> Callable[[bytes, bytes], None]:
-    """What sends a worker's messages, and ends a process that its task has forked instead."""
+    """Returns a function that sends a worker's messages.
+
+    In a process that a task has forked, it ends that process instead.
+    """
     worker = os.getpid()
 
     def tell(kind: bytes, body: bytes) -> None:
@@ -586,7 +616,7 @@ def _teller(connection: socket.socket) -> Callable[[bytes, bytes], None]:
 def _answer(
     tell: Callable[[bytes, bytes], None], message: bytearray
 ) -> tuple[bytes, bytes]:
-    """Runs one task. Returns what becomes of it, pickled."""
+    """Runs one task. Returns its result or its error, pickled."""
     try:
         task, arguments = pickle.loads(message)
         result = task(*arguments)
@@ -598,7 +628,7 @@ def _answer(
 
 
 def _follow(tell: Callable[[bytes, bytes], None], steps: GeneratorType) -> Any:
-    """Sends what a task yields. Returns what it returns."""
+    """Sends what a task yields, and returns what it returns."""
     try:
         while True:
             tell(PROGRESS, pickle.dumps(next(steps), pickle.HIGHEST_PROTOCOL))
@@ -610,7 +640,10 @@ def _follow(tell: Callable[[bytes, bytes], None], steps: GeneratorType) -> Any:
 
 
 def _pickle_error(error: Exception) -> bytes:
-    """Pickles an exception and its traceback; a RuntimeError instead of one that can't be."""
+    """Pickles an exception and its traceback.
+
+    If the exception can't be pickled, a RuntimeError takes its place.
+    """
     trace = traceback.format_exc()
     try:
         pickled = pickle.dumps((error, trace))
@@ -620,7 +653,7 @@ def _pickle_error(error: Exception) -> bytes:
         return pickle.dumps((RuntimeError(repr(error)), trace))
 
 
-# ---- Messages: one byte that says what it is, the length of the rest, the rest
+# ---- Messages: one byte for the kind, the length of the rest, the rest
 
 _HEAD = struct.Struct("!cQ")
 
@@ -631,7 +664,10 @@ def _send(
     body: bytes,
     limit: Optional[float] = None,
 ) -> None:
-    """Sends a message. Raises socket.timeout after ``limit``, by time.monotonic()."""
+    """Sends a message.
+
+    Raises socket.timeout after ``limit``, which is in time.monotonic().
+    """
     head = _HEAD.pack(kind, len(body))
     for part in [head + body] if len(body) < 16_384 else [head, body]:
         connection.settimeout(_left(limit))
@@ -642,7 +678,10 @@ def _send(
 def _receive(
     connection: socket.socket, limit: Optional[float] = None
 ) -> tuple[bytes, bytearray]:
-    """Receives a message. Raises socket.timeout after ``limit``, EOFError at the end of all."""
+    """Receives a message.
+
+    Raises socket.timeout after ``limit``, and EOFError at the connection's end.
+    """
     kind, length = _HEAD.unpack(_read(connection, _HEAD.size, limit))
     return kind, _read(connection, length, limit)
 
@@ -663,16 +702,17 @@ def _read(
 
 
 def _left(limit: Optional[float]) -> Optional[float]:
-    """The time that is left. After the limit it is none: only what is there is taken.
+    """Returns the seconds that are left, or None if there is no limit.
 
-    The task may have ended in time, while another callback kept this one from reading it.
+    After the limit it returns 0: data that has arrived is still read. The task
+    may have ended in time, while another callback kept this one from reading.
     """
     return None if limit is None else max(0.0, limit - time.monotonic())
 
 
 @contextmanager
 def _waiting_ends() -> Iterator[None]:
-    """Takes what can't be had at once for what has not come in time."""
+    """Turns "would block" into a timeout: no time is left to wait."""
     try:
         yield
     except BlockingIOError:
@@ -680,7 +720,7 @@ def _waiting_ends() -> Iterator[None]:
 
 
 def _is_readable(connection: socket.socket) -> bool:
-    """Whether there is something to read, or the other end is closed."""
+    """Returns whether there is data to read, or the other end is closed."""
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))

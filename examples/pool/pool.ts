@@ -1,49 +1,54 @@
 /**
- * A pool of worker threads for TypeScript plugins of Orthanc: piscina, behind a queue with limits.
+ * A pool of worker threads for TypeScript plugins of Orthanc: piscina, behind a
+ * queue with limits.
  *
- * Copy this file beside a plugin; it needs the packages `piscina` and `p-queue`. Every call ends. A
- * call that waits too long is dropped alone; a task that takes too long costs its own thread, which
- * is replaced. Only native code that never returns, such as `execSync`, keeps its thread for good.
+ * Copy this file beside a plugin. It needs the packages `piscina` and
+ * `p-queue`. Every call ends. If a call waits too long, it alone is dropped. If
+ * a task takes too long, its own thread is ended and replaced. Only native code
+ * that never returns, such as `execSync`, keeps its thread forever.
  */
 import type { TransferListItem } from "node:worker_threads";
 import PQueue from "p-queue";
 import { Piscina } from "piscina";
 
-/** A call has ended without a result. `status` is the HTTP status for it. */
+/** A call ended without a result. `status` is its HTTP status. */
 export class PoolError extends Error {
   readonly status: number = 503;
 }
 
-/** All workers are busy. The task was not run: try again later. */
+/** All workers are busy. The task did not run: try again later. */
 export class PoolBusy extends PoolError {}
 
-/** The task has not finished in time, and its thread was ended. */
+/** The task did not finish in time, and its thread was ended. */
 export class DeadlineExceeded extends PoolError {
   override readonly status = 504;
 }
 
-/** Node can't wait for longer, in milliseconds: about 24 days. */
+/** Milliseconds: Node can't wait longer than about 24 days. */
 const LONGEST = 2 ** 31 - 1;
 
 export interface PoolOptions {
   workers: number;
-  /** How many calls may wait for a worker; each holds one of Orthanc's 50 HTTP threads. */
+  /** Calls that may wait: each holds one of Orthanc's 50 HTTP threads. */
   waiting?: number;
-  /** How long each may wait, in seconds. */
+  /** Seconds that each call may wait. */
   patience?: number;
 }
 
 export interface CallOptions {
   /** The export of the file that is run; without it, the default one. */
   name?: string;
-  /** Seconds that the worker has, not counting the wait; a new worker's start counts. */
+  /** Seconds that the worker has. Its start counts, but the wait does not. */
   deadline: number;
   transferList?: TransferListItem[];
-  /** To end the call early, abort it with the error that `run` is to throw. */
+  /** To end the call early, abort it with the error that `run` should throw. */
   ending?: AbortController;
 }
 
-/** Runs the default export of a file in threads; `Task` is its argument, `Result` what it returns. */
+/**
+ * Runs exports of a file in threads. `Task` is its argument, and
+ * `Result` is what it returns.
+ */
 export class WorkerPool<Task, Result> {
   readonly #threads: Piscina<Task, Result>;
   readonly #loaded: Promise<unknown>;
@@ -55,7 +60,8 @@ export class WorkerPool<Task, Result> {
     file: URL,
     { workers, waiting = 16, patience = 10 }: PoolOptions,
   ) {
-    // An idle worker must not sleep so deeply that it misses the end of its network connections.
+    // An idle worker must not sleep so deeply that it misses the end of its
+    // network connections.
     const atomics = "disabled";
     const [minThreads, maxThreads] = [workers, workers];
     this.#threads = new Piscina({
@@ -64,12 +70,14 @@ export class WorkerPool<Task, Result> {
       maxThreads,
       atomics,
     });
-    // What a task has left behind, such as a timer, may fail later: that must not end all of Node.
+    // If a task leaves something behind, such as a timer, it may fail later.
+    // That must not end all of Node.
     this.#threads.on("error", (error) =>
       console.error("A worker has failed without a task:", error),
     );
-    // Piscina's first workers are given tasks while they still load the file. To end a worker that
-    // loads an ES module with require() can abort all of Node: each does a task without a file first.
+    // Piscina gives its first workers tasks while they still load the file. If
+    // a worker is ended while it loads an ES module with require(), all of Node
+    // can abort. So each worker first does a task without a file.
     const nothing = { filename: "node:timers/promises", name: "setImmediate" };
     const first = Array.from({ length: workers }, () =>
       this.#threads.run(null as never, nothing),
@@ -81,7 +89,7 @@ export class WorkerPool<Task, Result> {
     this.#patience = patience;
   }
 
-  /** Whether the next call would be refused. */
+  /** True if the next call would be refused. */
   get isFull(): boolean {
     return (
       this.#queue.pending === this.#queue.concurrency &&
@@ -89,7 +97,11 @@ export class WorkerPool<Task, Result> {
     );
   }
 
-  /** Throws PoolBusy, DeadlineExceeded, what the task or its file throws, or an error if its thread has died. */
+  /**
+   * Runs a task in a thread, and returns what it returns.
+   * @throws PoolBusy, DeadlineExceeded, what the task or its file throws, or an
+   *   error if its thread has died
+   */
   async run(task: Task, options: CallOptions): Promise<Result> {
     const {
       name,

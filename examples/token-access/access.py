@@ -1,7 +1,8 @@
-"""Makes two tokens, and serves /caller, which tells who calls: for the table of what a token opens.
+"""Makes two tokens and serves /caller for the table of what tokens open.
 
-The table's requests are made outside of Orthanc, so the tokens go through a file that only its
-owner can read. A plugin of yours keeps its token in memory.
+The table's requests are made outside Orthanc, so the tokens go through a file
+that only its owner can read. Your own plugin keeps its token in memory.
+
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The same as access.py, with a filter that lets in the user "reader" and nobody else."""
+"""Like access.py, with a filter that lets in only the user "reader"."""
 
 import base64
 from typing import Any
@@ -9,7 +9,7 @@ import orthanc
 
 # region filter
 def is_reader(uri: str, **request: Any) -> bool:
-    """Whether a request comes from that user, whose password Orthanc has checked."""
+    """Returns whether the caller is that user. Orthanc checked the password."""
     _, _, credentials = (
         request["headers"].get("authorization", "").partition("Basic ")
     )

@@ -1,10 +1,11 @@
-"""Lets the users that Orthanc's configuration names under "ReadOnlyUsers" read, and nothing else:
+"""Limits users to reading if "ReadOnlyUsers" in the configuration lists them:
 
     "AuthenticationEnabled": true,
     "RegisteredUsers": {"admin": "a password", "viewer": "another one"},
     "ReadOnlyUsers": ["viewer"]
 
-A setting that would leave such a user unguarded keeps Orthanc from starting, and its log says why.
+If a setting would leave such a user unguarded, Orthanc does not start, and its
+log says why.
 """
 
 import base64
@@ -15,9 +16,9 @@ import orthanc
 
 
 def read_only_users() -> list[str]:
-    """Gives the names in the configuration; raises ValueError if they would not be guarded."""
+    """Returns the names. Raises ValueError if they would not be guarded."""
     configuration = json.loads(orthanc.GetConfiguration())
-    # Without authentication nobody would have to say who they are.
+    # Without authentication, users would not have to say who they are.
     if configuration.get("AuthenticationEnabled") is not True:
         raise ValueError('read_only.py: "AuthenticationEnabled" must be true.')
     users = configuration.get("ReadOnlyUsers")
@@ -25,7 +26,7 @@ def read_only_users() -> list[str]:
         raise ValueError(
             'read_only.py: "ReadOnlyUsers" must list names of users.'
         )
-    # A name that is misspelled here would leave the real user free to write.
+    # If a name is misspelled here, the real user could write.
     unknown = [
         name
         for name in users
@@ -39,7 +40,7 @@ def read_only_users() -> list[str]:
 
 
 def may_pass(uri: str, **request: Any) -> bool:
-    """Whether Orthanc goes on with a request whose password it has found right."""
+    """Returns whether to serve a request whose password Orthanc accepted."""
     if request["method"] == orthanc.HttpMethod.GET:
         return True
     scheme, _, credentials = request["headers"]["authorization"].partition(" ")
