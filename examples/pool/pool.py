@@ -63,10 +63,10 @@ LONGEST = 2_000_000.0  # seconds: Python can't wait longer than 24 days
 class PoolError(Exception):
     """A call ended with neither a result nor an exception from its task.
 
-    ``status`` is its HTTP status: 504 if the task was late, otherwise 503.
+    ``http_status`` is its HTTP status: 504 if the task was late, otherwise 503.
     """
 
-    status = 503
+    http_status = 503
 
 
 class PoolBusy(PoolError):
@@ -76,7 +76,7 @@ class PoolBusy(PoolError):
 class DeadlineExceeded(PoolError):
     """The task did not finish in time, and its worker was killed."""
 
-    status = 504
+    http_status = 504
 
 
 class WorkerDied(PoolError):

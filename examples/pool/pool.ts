@@ -11,9 +11,9 @@ import type { TransferListItem } from "node:worker_threads";
 import PQueue from "p-queue";
 import { Piscina } from "piscina";
 
-/** A call ended without a result. `status` is its HTTP status. */
+/** A call ended without a result. `httpStatus` is its HTTP status. */
 export class PoolError extends Error {
-  readonly status: number = 503;
+  readonly httpStatus: number = 503;
 }
 
 /** All workers are busy. The task did not run: try again later. */
@@ -21,7 +21,7 @@ export class PoolBusy extends PoolError {}
 
 /** The task did not finish in time, and its thread was ended. */
 export class DeadlineExceeded extends PoolError {
-  override readonly status = 504;
+  override readonly httpStatus = 504;
 }
 
 /** Milliseconds: Node can't wait longer than about 24 days. */
