@@ -93,8 +93,9 @@ def _encode(value: object) -> tuple[int, str, str]:
 
 def _describe(error: Exception, uri: str) -> tuple[dict, int]:
     """What the client gets instead of an answer."""
-    if hasattr(error, "http_status"):
-        return {"error": str(error)}, error.http_status
+    status = getattr(error, "http_status", None)
+    if status is not None:
+        return {"error": str(error)}, status
     # The details may hold patients' data: they go to the log alone.
     orthanc.LogError(f"{uri}: {traceback.format_exc()}")
     return {"error": "the plugin has failed"}, 500
