@@ -1,5 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
-import { failures } from "./src/testing/failures.ts";
+import { failureReporter } from "./src/testing/failureReporter.ts";
 import { SOAKING } from "./src/testing/soak.ts";
 
 /** Tests of what holds under load and faults: short in `npm test`, long in `npm run soak`. */
@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    reporters: [SOAKING ? "verbose" : "default", failures],
+    reporters: [SOAKING ? "verbose" : "default", failureReporter],
     projects: [
       {
         extends: true,

@@ -176,7 +176,7 @@ test.describe("a server that is started again", () => {
     await page.reload();
     const panel = await scrollToPanel(page, "rest-token");
     await panel.getByRole("button", { name: "Run Python" }).click();
-    await expect(panel.getByRole("status")).toHaveText("Python: Orthanc starts.", SOON);
+    await expect(panel.getByRole("status")).toHaveText("Python: Orthanc is starting.", SOON);
     return panel;
   }
 

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readAccess } from "../harness/access.ts";
+import { readAccessTable } from "../harness/accessTable.ts";
 import { type Example, exampleIds, readExample } from "../harness/example.ts";
 import { hazardIds, readHazard } from "../harness/hazard.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
-import type { TwinRun } from "../harness/run.ts";
-import { leftovers, processesIn } from "../orthanc/leftovers.ts";
+import type { TwinRun } from "../protocol/run.ts";
+import { leftovers, processesIn } from "../testing/leftovers.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
 const SOON = { timeout: 15_000, interval: 100 };
@@ -97,7 +97,7 @@ describe("npm run example", () => {
     const examples = await Promise.all((await exampleIds()).map(readExample));
     const hazards = await Promise.all((await hazardIds()).map(readHazard));
     expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual(
-      [...examples, await readAccess(), ...hazards].map(({ id, summary }) => [id, summary]),
+      [...examples, await readAccessTable(), ...hazards].map(({ id, summary }) => [id, summary]),
     );
   });
 

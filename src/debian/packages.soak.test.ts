@@ -5,9 +5,9 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { processesIn } from "../orthanc/leftovers.ts";
-import { type Archive, startArchive } from "../testing/archive.ts";
-import { fetchElsewhere } from "../testing/fetcher.ts";
+import { processesIn } from "../testing/leftovers.ts";
+import { type Archive, startArchive } from "../testing/packageArchive.ts";
+import { fetchElsewhere } from "../testing/packageFetcher.ts";
 import { reportProgress, SOAKING, scaled } from "../testing/soak.ts";
 import { PackagesError, unpackPackages } from "./packages.ts";
 

@@ -13,9 +13,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { processesIn } from "../orthanc/leftovers.ts";
-import { type Archive, startArchive } from "../testing/archive.ts";
-import { type Fetcher, fetchElsewhere } from "../testing/fetcher.ts";
+import { processesIn } from "../testing/leftovers.ts";
+import { type Archive, startArchive } from "../testing/packageArchive.ts";
+import { type Fetcher, fetchElsewhere } from "../testing/packageFetcher.ts";
 import { PackagesError, unpackedProgram, unpackPackages } from "./packages.ts";
 
 const SOON = { timeout: 30_000, interval: 100 };

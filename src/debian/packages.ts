@@ -3,7 +3,7 @@
  * this machine is set up with, and unpacked into a folder. Nothing outside that folder changes.
  */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import {
   access,
   appendFile,
@@ -18,6 +18,7 @@ import {
 } from "node:fs/promises";
 import path from "node:path";
 import { ExecaError, execa, type Options } from "execa";
+import { commandLine, processIds } from "../linux/processes.js";
 
 /** Packages could not be had: what failed, why, and the way out. */
 export class PackagesError extends Error {
@@ -172,21 +173,14 @@ function removeOutdated(folder: string, real: string) {
   for (const name of readdirSync(path.dirname(folder))) {
     const other = path.join(path.dirname(folder), name);
     if (other === real || !name.startsWith(prefix)) continue;
-    if (/^[0-9a-f]+$/.test(name.slice(prefix.length)) && programsOf(other).length === 0)
+    if (/^[0-9a-f]+$/.test(name.slice(prefix.length)) && processesFrom(other).length === 0)
       remove(other);
   }
 }
 
-/** The programs whose command line names a folder, as that of every program does which runs from there. */
-function programsOf(folder: string): number[] {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`${folder}/`);
-    } catch {
-      return false;
-    }
-  });
+/** Finds the processes whose command line contains a folder, as that of every program does that runs from there. */
+function processesFrom(folder: string): number[] {
+  return processIds().filter((pid) => commandLine(pid).includes(`${folder}/`));
 }
 
 /** The code name of this machine's release of its distribution, such as `bookworm`; `system` where it has none. */
@@ -333,7 +327,7 @@ function removeAbandoned(folder: string) {
     if (!pid || isRunning(Number(pid))) continue;
     const left = path.join(folder, name);
     // apt-get outlives the one that started it.
-    for (const program of programsOf(left)) killGroup(program);
+    for (const program of processesFrom(left)) killGroup(program);
     remove(left);
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { processesIn } from "../orthanc/leftovers.ts";
+import { processesIn } from "../testing/leftovers.ts";
 import { reportProgress, scaled } from "../testing/soak.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");

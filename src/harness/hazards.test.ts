@@ -1,7 +1,7 @@
 /** Every hazard on a live Orthanc: the failing programs fail as declared, the mended ones do not. */
 import { describe, expect, test } from "vitest";
 import { hazardIds, programsOf, readHazard } from "./hazard.ts";
-import { provoke } from "./provoke.ts";
+import { runHazardProgram } from "./hazardRunner.ts";
 import { readRecord } from "./record.ts";
 
 const hazards = await Promise.all((await hazardIds()).map(readHazard));
@@ -12,7 +12,7 @@ const programs = hazards.flatMap((hazard) =>
 // Most of the time they wait for what does not come.
 describe.concurrent("what is declared is seen", () => {
   test.each(programs)("%s: %s, %s", async (_id, kind, twin, hazard) => {
-    const { problems } = await provoke(hazard, kind, twin);
+    const { problems } = await runHazardProgram(hazard, kind, twin);
     expect(problems).toEqual([]);
   });
 });

@@ -3,14 +3,15 @@
  * `npm test`, all of them in `npm run soak`.
  */
 import { afterAll, describe, expect, test } from "vitest";
+import { TWINS, type Twin } from "../protocol/programs.ts";
 import { reportProgress, scaled } from "../testing/soak.ts";
-import { type Example, readExample, TWINS, type Twin } from "./example.ts";
+import { type Example, readExample } from "./example.ts";
 import { isHazard, readHazard } from "./hazard.ts";
+import { runHazardProgram } from "./hazardRunner.ts";
 import { differences, judgeRun, judgeVariations } from "./judge.ts";
-import { type Mutation, readMutations } from "./mutation.ts";
-import { PlayError, playTwin } from "./play.ts";
-import { provoke } from "./provoke.ts";
-import { readTwinFiles, replaced, type TwinFiles } from "./twin.ts";
+import { type Mutation, readMutations } from "./mutations.ts";
+import { readTwinFiles, replaceTexts, type TwinFiles } from "./twin.ts";
+import { PlayError, playTwin } from "./twinRunner.ts";
 import { playVariations } from "./variations.ts";
 
 /** How long a step of a broken twin may take, in milliseconds: one of them never answers. */
@@ -39,7 +40,7 @@ async function reportsOf(mutation: Mutation): Promise<string[]> {
   if (isHazard(id)) {
     const hazard = await readHazard(id);
     const files = await readTwinFiles(fixedProgram(hazard), twin);
-    return (await provoke(hazard, "mended", twin, broken(mutation, files))).problems;
+    return (await runHazardProgram(hazard, "mended", twin, broken(mutation, files))).problems;
   }
   const example = await exampleOf(mutation);
   const edited = broken(mutation, await readTwinFiles(example, twin));
@@ -73,7 +74,7 @@ const stopping: Promise<unknown>[] = [];
 afterAll(() => Promise.all(stopping));
 
 function broken({ file, replace }: Mutation, files: TwinFiles): TwinFiles {
-  return replaced(files, { [file]: replace });
+  return replaceTexts(files, { [file]: replace });
 }
 
 const fixedProgram = ({ folder, routes }: { folder: string; routes: string[] }) => ({

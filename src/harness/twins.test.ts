@@ -1,10 +1,12 @@
 /** Every example on a live Orthanc: what it expects, the same answers from both twins, the record still true. */
 import { afterAll, describe, expect, test } from "vitest";
-import { type Example, exampleIds, readExample, type Twin } from "./example.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { RecordedRun } from "../protocol/record.ts";
+import type { TwinRun } from "../protocol/run.ts";
+import { type Example, exampleIds, readExample } from "./example.ts";
 import { differences, judgeRun } from "./judge.ts";
-import { playTwin } from "./play.ts";
 import { readRecord } from "./record.ts";
-import type { RecordedRun, TwinRun } from "./run.ts";
+import { playTwin } from "./twinRunner.ts";
 
 const ids = await exampleIds();
 const skipped: string[] = [];

@@ -1,6 +1,7 @@
 /** The npm packages whose code readers get, and their licenses. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
+import type { Licensed } from "../protocol/page.ts";
 
 /**
  * The licenses that a package may have whose code we hand on. Each lets anybody use, change and pass it on if the
@@ -15,16 +16,6 @@ const TEXT_OF: Record<string, string> = {
   // What a platform's package adds to these is a compiled file.
   "@napi-rs/nice-": "@napi-rs/nice",
 };
-
-/** Whose code somebody gets, and on which terms. */
-export interface Licensed {
-  name: string;
-  version: string;
-  /** By its SPDX identifier, such as `MIT`. */
-  license: string;
-  /** The license's text with the holder's name. */
-  text: string;
-}
 
 /** A package can't be handed on: it names no license, none that is allowed, or its text is missing. */
 export class LicenseError extends Error {

@@ -11,17 +11,17 @@ import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import getPort from "get-port";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ownerOf } from "../linux/socketOwner.ts";
+import { SECRET_HEADER, SECRET_META } from "../protocol/live.ts";
 import {
   askFromOther,
   NO_NAMESPACE,
   NO_OTHER_ACCOUNT,
   OTHER,
   runAsOther,
-} from "../testing/accounts.ts";
-import { type Accounts, GuardedServer } from "./admission.ts";
-import { SECRET_HEADER, SECRET_META } from "./events.ts";
-import { ownerOf } from "./owners.ts";
-import { type Asked, ask, pageHeaders, serveApp } from "./served.ts";
+} from "../testing/otherAccount.ts";
+import { ask, type PlainRequest, pageHeaders, serveApp } from "../testing/serveApp.ts";
+import { type Accounts, GuardedServer } from "./requestGuards.ts";
 import { createSite } from "./site.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
@@ -116,7 +116,7 @@ function runLeaving(trace: string): string {
 
 /** Does what a program of the other account can do to run code as the reader. */
 async function attack(host: string) {
-  const asPage = (secret: string): Asked => ({
+  const asPage = (secret: string): PlainRequest => ({
     method: "POST",
     path: "/live/runs",
     headers: pageHeaders(host, secret),
@@ -237,12 +237,12 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
     const program = runAsOther(
       `import { connect } from "node:net";
       const sockets = Array.from({ length: 300 }, () => connect({ port: ${port}, host: "127.0.0.1", allowHalfOpen: true }));
-      const told = await Promise.all(sockets.map((socket) => new Promise((resolve) => {
+      const reported = await Promise.all(sockets.map((socket) => new Promise((resolve) => {
         let text = "";
         socket.on("data", (data) => { text += data; }).on("error", () => {});
         socket.once("end", () => resolve(text.split("\\r\\n")[0]));
       })));
-      console.log(JSON.stringify([...new Set(told)]));
+      console.log(JSON.stringify([...new Set(reported)]));
       process.stdin.resume();`,
       [],
     );
@@ -392,6 +392,6 @@ describe("where the system does not say who asks, the token", () => {
       expect(refused.text).not.toMatch(META);
     }
     const api = await ask(host, { path: "/live/versions", headers: { cookie } });
-    expect(JSON.parse(api.text).error).toMatch("wants its token");
+    expect(JSON.parse(api.text).error).toMatch("requires its token");
   });
 });

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { SECRET_HEADER, SECRET_META } from "./events.ts";
-import { ask, serveApp } from "./served.ts";
+import { SECRET_HEADER, SECRET_META } from "../protocol/live.ts";
+import { ask, serveApp } from "../testing/serveApp.ts";
 import { createSite } from "./site.ts";
 
 const META = new RegExp(`<meta name="${SECRET_META}" content="([0-9a-f]{64})"></head>`);

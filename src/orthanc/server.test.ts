@@ -7,10 +7,12 @@ import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import getPort from "get-port";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { isRunning, leftovers, type Occupied, processesIn } from "./leftovers.ts";
-import { type Orthanc, type OrthancOptions, StartError, startOrthanc } from "./server.ts";
+import { commandLine, isRunning, readProcess } from "../linux/processes.js";
+import { leftovers, type Occupied, processesIn } from "../testing/leftovers.ts";
+import { type Orthanc, type OrthancOptions, startOrthanc } from "./server.ts";
+import { StartError } from "./startError.ts";
 
-/** How soon everything is gone when nobody waits for it, in milliseconds. */
+/** How soon everything is gone without a call of `stop`, in milliseconds. */
 const SOON = { timeout: 15_000, interval: 100 };
 
 let root: string;
@@ -38,7 +40,7 @@ async function start(options?: OrthancOptions): Promise<Orthanc> {
   return orthanc;
 }
 
-/** Writes a plugin's script and gives its path. */
+/** Writes a plugin's script and returns its path. */
 async function script(text: string): Promise<string> {
   const file = path.join(root, "plugin.py");
   await writeFile(file, text);
@@ -77,11 +79,10 @@ describe("a started Orthanc", () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     const configuration = JSON.parse(await readFile(file, "utf8"));
     expect(configuration).toMatchObject({
-      StorageDirectory: orthanc.storage,
+      StorageDirectory: path.join(orthanc.folder, "storage"),
       RegisteredUsers: { [orthanc.user]: orthanc.password },
     });
-    expect(path.dirname(orthanc.storage)).toBe(orthanc.folder);
-    expect(await readdir(orthanc.storage)).toContain("index");
+    expect(await readdir(path.join(orthanc.folder, "storage"))).toContain("index");
     const log = await orthanc.log();
     expect(log).toMatch(/Orthanc has started/);
     expect(await readFile(path.join(orthanc.folder, "orthanc.log"), "utf8")).toContain(log);
@@ -335,9 +336,8 @@ describe("an Orthanc that is started again", () => {
 
 test("an Orthanc does not outlive its guard", async () => {
   const orthanc = await start();
-  const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
-  const guard = Number(/^PPid:\s*(\d+)/m.exec(status)?.[1]);
-  expect(await readFile(`/proc/${guard}/cmdline`, "utf8")).toContain("guard.js");
+  const guard = readProcess(orthanc.pid)?.parent ?? 0;
+  expect(commandLine(guard)).toContain("guard.js");
   process.kill(guard, "SIGKILL");
   expect(await orthanc.ended).toBe("its guard was killed");
   await expect.poll(() => leftovers(occupiedBy(orthanc)), SOON).toEqual([]);

@@ -2,6 +2,7 @@
 import { type Dirent, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { commandLine, environment, processIds } from "../../linux/processes.js";
 import { hashOf, SECRETS_FOLDER } from "../../orthanc/secrets.ts";
 import { type Candidate, candidatesIn, lineAround, tokenHash } from "./shapes.ts";
 
@@ -48,7 +49,7 @@ export class Watch {
   readonly #madeUp = new Set<string>();
   readonly #tokens = new Set<string>();
   readonly #states = new Set<string>();
-  readonly #processes = new Set<string>();
+  readonly #processes = new Set<number>();
   readonly #changed = new Map<string, number>();
   readonly #excepted = new Map<string, Set<string>>();
   #files = 0;
@@ -124,13 +125,12 @@ export class Watch {
 
   #sampleProcesses(): void {
     const mark = `${SECRETS_FOLDER}=${this.#folder}`;
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      const environment = readText(`/proc/${pid}/environ`);
-      const command = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
-      const version = hashOf(`${pid} ${command}\0${environment}`);
+    for (const pid of processIds()) {
+      const variables = environment(pid);
+      const command = commandLine(pid);
+      const version = hashOf([pid, command, ...variables].join("\0"));
       if (this.#states.has(version)) continue;
       this.#states.add(version);
-      const variables = environment.split("\0");
       const ours = variables.includes(mark);
       this.#search(command, "the command line of a process", { certain: ours });
       if (!ours) continue;
@@ -139,12 +139,12 @@ export class Watch {
     }
   }
 
-  #sampleVariable(pid: string, command: string, variable: string): void {
+  #sampleVariable(pid: number, command: string, variable: string): void {
     const [name = ""] = variable.split("=", 1);
     if (name === TOKEN_VARIABLE) {
       const hash = tokenHash(variable);
       if (hash) this.#tokens.add(hash);
-      this.#except("the environment of Node, which only its account can read", pid);
+      this.#except("the environment of Node, which only its account can read", String(pid));
       return;
     }
     const [program = ""] = command.split(" ", 1);
