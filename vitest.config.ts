@@ -25,7 +25,7 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: "side by side",
+          name: "parallel",
           include: ["src/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [...configDefaults.exclude, ...TIMED, ...SOAK],
           // They wait for Orthanc more than they compute.

@@ -1,4 +1,4 @@
-/** What the page on the bridge says of large answers, and that the benchmark measures. */
+/** The statements of the page on the bridge about large answers, and the benchmark itself. */
 import { expect, test } from "vitest";
 import type { Measure } from "../protocol/benchmark.ts";
 import { measureLarge } from "./large.ts";

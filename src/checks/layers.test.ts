@@ -23,8 +23,7 @@ const ALLOWED: Record<string, string[]> = {
   theme: ["components"],
 };
 
-const IMPORT =
-  /^import [^;]*?"(\.[^"]+)";|\bimport\("(\.[^"]+)"\)|^export .* from "(\.[^"]+)";/gm;
+const IMPORT = /^import [^;]*?"(\.[^"]+)";|\bimport\("(\.[^"]+)"\)|^export .* from "(\.[^"]+)";/gm;
 
 /** The files below a folder that are programs, and no tests. */
 async function sources(folder: string): Promise<string[]> {

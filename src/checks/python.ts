@@ -1,4 +1,4 @@
-/** Formats and lints the Python files below `examples/` with Ruff: checks them, or with `--write` mends them. */
+/** Formats and lints the Python files below `examples/` with Ruff: checks them, or with `--write` fixes them. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { PositionEncoding, Workspace } from "@astral-sh/ruff-wasm-nodejs";
@@ -22,7 +22,7 @@ for (const name of names.sort()) {
   const formatted = ruff.format(text);
   if (formatted !== text) {
     if (write) await writeFile(file, formatted);
-    else report(name, 1, "is not formatted: npm run format mends it");
+    else report(name, 1, "is not formatted: run npm run format");
   }
   if (name.endsWith(".pyi")) continue;
   for (const { code, message, start_location } of ruff.check(formatted)) {

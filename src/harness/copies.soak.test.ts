@@ -8,7 +8,7 @@ import { processesIn } from "../testing/leftovers.ts";
 import { reportProgress, scaled } from "../testing/soak.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
-/** What a copy shares with this one: what is installed and fetched. */
+/** The installed and fetched packages, which a copy shares with this repository. */
 const SHARED = ["node_modules", ".orthanc"];
 const MADE = ["build", ".docusaurus", ".git"];
 /** Few that start several Orthancs, end them in odd ways, and look at what is left; or all that may run together. */
@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, maxRetries: 5 }));
 
-/** Makes a copy of the repository with a folder of temporary files of its own. */
+/** Makes a copy of the repository with its own folder of temporary files. */
 async function copyOf(name: string): Promise<{ repository: string; temporary: string }> {
   const repository = path.join(root, name);
   // Short, because the paths of sockets are.
@@ -45,7 +45,7 @@ async function runTests({ repository, temporary }: { repository: string; tempora
   const vitest = path.join("node_modules", "vitest", "vitest.mjs");
   const { all, exitCode } = await execa(
     process.execPath,
-    [vitest, "run", "--project", "side by side", ...TESTS],
+    [vitest, "run", "--project", "parallel", ...TESTS],
     {
       cwd: repository,
       // Both together share the machine's cores: a time limit that is missed says nothing of what this test looks for.

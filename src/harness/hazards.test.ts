@@ -1,4 +1,4 @@
-/** Every hazard on a live Orthanc: the failing programs fail as declared, the mended ones do not. */
+/** Every hazard on a live Orthanc: the failing programs fail as expected, the fixed ones do not. */
 import { describe, expect, test } from "vitest";
 import { hazardIds, programsOf, readHazard } from "./hazard.ts";
 import { runHazardProgram } from "./hazardRunner.ts";

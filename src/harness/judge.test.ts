@@ -18,7 +18,7 @@ beforeEach(() => {
   machine.cores = 2;
 });
 
-/** An example of one step for each expectation; several calls where the step says so. */
+/** An example with one step for each expectation. */
 function example(...steps: object[]): Example {
   const text = JSON.stringify({
     title: "Ping",

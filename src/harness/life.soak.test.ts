@@ -40,8 +40,8 @@ afterEach(async () => {
 });
 
 /**
- * A mount namespace with shared memory of its own. All descendants of what is started in it are in it, whatever they
- * do, so that none is overlooked; and no semaphore there is somebody else's.
+ * A mount namespace with separate shared memory. All descendants of a program that is started in it stay in it, so that
+ * none is overlooked, and no other program has a semaphore there.
  */
 interface Room {
   /** Starts a program in it. */

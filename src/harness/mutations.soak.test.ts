@@ -33,7 +33,7 @@ describe.concurrent("a broken twin is noticed:", () => {
   });
 });
 
-/** Plays a broken twin, and gives what its check says of it. */
+/** Plays a broken program, and returns the reports of its check. */
 async function reportsOf(mutation: Mutation): Promise<string[]> {
   const { id, file, caughtBy } = mutation;
   const twin: Twin = file.endsWith(".py") ? "python" : "typescript";

@@ -12,7 +12,7 @@ def on_computation(output, uri, **request):
 orthanc.RegisterRestCallback("/computation", on_computation)
 `;
 
-/** Collects garbage again and again while something goes on. */
+/** Collects garbage repeatedly while a promise is pending. */
 async function collecting<T>(going: Promise<T>): Promise<T> {
   const timer = setInterval(collectGarbage, 50);
   return going.finally(() => clearInterval(timer));

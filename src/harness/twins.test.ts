@@ -1,4 +1,4 @@
-/** Every example on a live Orthanc: what it expects, the same answers from both twins, the record still true. */
+/** Every example on a live Orthanc: the expected answers, the same from both twins and in the record. */
 import { afterAll, describe, expect, test } from "vitest";
 import type { Twin } from "../protocol/programs.ts";
 import type { RecordedRun } from "../protocol/record.ts";
@@ -12,10 +12,10 @@ const ids = await exampleIds();
 const skipped: string[] = [];
 const stopping: Promise<string[]>[] = [];
 
-/** How often times are compared: whatever else the machine does can make calls side by side look like calls in turn. */
+/** The most comparisons of times: other load on the machine can make parallel calls look like serial ones. */
 const COMPARISONS = 3;
 
-/** Plays a twin, which must do as expected. */
+/** Plays a twin, whose answers must be as expected. */
 async function played(example: Example, twin: Twin): Promise<TwinRun> {
   for (let comparison = 1; ; comparison++) {
     const { run, stopped } = await playTwin(example, twin);

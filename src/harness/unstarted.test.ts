@@ -1,4 +1,4 @@
-/** A TypeScript program that somebody starts without Orthanc says how it is started, and listens nowhere. */
+/** A TypeScript program that is started without Orthanc explains how to start it, and listens nowhere. */
 import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true }));
 
-/** Copies a program as a reader does, with the files beside it and what is copied along: gives the folder. */
+/** Copies a program as a reader does, with the files beside it and those copied along: returns the folder. */
 async function copied(program: string): Promise<string> {
   const folder = path.join(root, program.replaceAll("/", "-"));
   await mkdir(folder);

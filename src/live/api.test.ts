@@ -16,7 +16,7 @@ const TEMPORARY = tmpdir();
 
 /** With it, Orthanc does not get beyond its start. */
 const SLOW = { "plugin.py": "import time\ntime.sleep(60)\n" };
-/** A plugin of one callback, whose body is given. */
+/** A plugin with one callback that has this body. */
 const callback = (body: string) => ({
   "plugin.py": `import time
 import orthanc
@@ -32,7 +32,7 @@ let server: Awaited<ReturnType<typeof serveApp>>;
 let folder: string;
 const folders: string[] = [];
 
-// A test does not wait for the Orthancs of those before it: each has an API and a folder of its own.
+// A test does not wait for the Orthancs of earlier ones: each has its own API and folder.
 beforeEach(async () => {
   folder = await mkdtemp(path.join(TEMPORARY, "api-"));
   folders.push(folder);
@@ -56,7 +56,7 @@ async function nothingIsLeft() {
   }, SOON);
 }
 
-/** Asks as a page of ours does. */
+/** Sends a request as our pages do. */
 async function asPage(method: string, path: string, body?: object) {
   const headers = pageHeaders(server.host, SECRET);
   const answer = await ask(server.host, { method, path, headers, body: JSON.stringify(body) });
@@ -73,7 +73,7 @@ async function start(request: RunRequest): Promise<string> {
 
 const stop = async (id: string) => (await asPage("DELETE", `/live/runs/${id}`)).status;
 
-/** The numbers and events of a run as they come, until the server ends the stream. */
+/** Yields the numbers and events of a run as they arrive, until the server ends the stream. */
 async function* follow(id: string, lastEventId?: string): AsyncGenerator<[string, RunEvent]> {
   const response = await fetch(`http://${server.host}/live/runs/${id}/events`, {
     headers: {
@@ -112,7 +112,7 @@ async function play(request: RunRequest) {
   return { reported, progress, end: last.end };
 }
 
-/** The passwords of the Orthancs that run in this test's folder. */
+/** Reads the passwords of the Orthancs in this test's folder. */
 async function passwords(): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir(folder)) {
@@ -215,7 +215,7 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
     twins: ["python"],
     edited: callback("time.sleep(110)"), // a run's limit is 120
   };
-  // Each is followed at once and to its end: a run that nobody follows is stopped.
+  // Each is followed at once and to its end: a run without a follower is stopped.
   const following: ReturnType<typeof follow>[] = [];
   const startAndFollow = async (type: RunEvent["type"]) => {
     const id = await start(slow);
@@ -236,7 +236,7 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
   expect(json).toEqual({ error: expect.stringMatching(/^8 runs are waiting already\. /) });
   expect(status).toBe(429);
 
-  // Those that wait first, so that none of them begins.
+  // The waiting ones first, so that none of them starts.
   for (const id of [...waiting, second, third]) expect(await stop(id)).toBe(204);
   await nothingIsLeft();
   const stopped = { type: "ended", end: { how: "stopped", reason: "You stopped it." } };
@@ -272,7 +272,7 @@ test("a run that is stopped in its middle ends, and leaves no process and no fol
   expect((await collect(id)).at(-1)?.[1]).toEqual({ type: "ended", end });
 });
 
-// Orthanc may take 30 seconds to start: this has to be shorter.
+// This has to be shorter than the 30 seconds that Orthanc may take to start.
 test("a run can be stopped at any moment of its start", { timeout: 20_000 }, async () => {
   for (const pause of [0, 10, 30, 60, 100, 200]) {
     const id = await start({ example: "rest-token", twins: ["python"], edited: SLOW });
@@ -334,7 +334,7 @@ test.each([
   expect(await readdir(folder)).toEqual([]);
 });
 
-// Each of them keeps the parser busy for longer, or is more than it can stand.
+// Each of them keeps the parser busy for longer, or overflows its stack.
 test.each([
   ["plugin.ts", `a${"+a".repeat(60_000)}`],
   ["plugin.py", `a${"+a".repeat(60_000)}`],

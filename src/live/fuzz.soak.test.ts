@@ -44,7 +44,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** The server as its own process: whether it stays up is seen. */
+/** The server in a separate process, so that a test can check that it keeps running. */
 let child: ChildProcess;
 let host: string;
 let secret: string;
@@ -139,7 +139,7 @@ async function follow(id: string, seen: (event: RunEvent) => void = () => {}) {
   return reported;
 }
 
-/** Sends bytes as they are, and gives all that comes back until the connection is closed. */
+/** Sends bytes, and returns everything that is received until the connection is closed. */
 function sendRaw(bytes: string): Promise<string> {
   const [hostname, port] = host.split(":");
   const socket = connect({ host: hostname, port: Number(port) });
@@ -253,7 +253,7 @@ describe("requests", () => {
           "Connection: close",
         ];
         const answer = await sendRaw(`${lines.join("\r\n")}\r\n\r\n${sent}`);
-        // Node closes a connection for CONNECT and for what is cut off.
+        // Node closes the connection of a CONNECT request and of an incomplete one.
         if (answer === "" && (method === "CONNECT" || !length)) return;
         expect(answer).toMatch(/^(HTTP\/1\.1 100 Continue\r\n\r\n)?HTTP\/1\.1 [234]\d\d /);
         if (!own) expect(answer).not.toMatch(META);
@@ -310,7 +310,7 @@ orthanc.RegisterRestCallback("/computation", on_computation)
   const mark = () => `300.${Math.floor(Math.random() * 1e9)}`;
 
   test("that forks without end is ended, and all that it has forked", async () => {
-    // Bounded here, should the limit not hold: 300 processes, each of them on its own in another way.
+    // Limited in case that the limit fails: 300 processes, each detached in another way.
     const sleeping = mark();
     const id = await start(
       plugin(`for i in range(300):
@@ -348,7 +348,7 @@ if os.fork() == 0:
       if (event.type === "progress" && event.progress.type === "step") stopping ??= stop();
     });
     const stop = async () => {
-      // Each of them is a shell and its child.
+      // Each of them is a shell with its child.
       await expect.poll(() => commandsWith(sleeping), SOON).toHaveLength(6);
       return asPage("DELETE", `/live/runs/${id}`);
     };
@@ -361,7 +361,7 @@ if os.fork() == 0:
   test("that takes all memory at once fails", async () => {
     const id = await start(plugin("hoard = bytearray(3_000_000_000)"));
     const end = (await follow(id)).at(-1);
-    // Linux refuses it, or it is seen to be used.
+    // Linux refuses the memory, or its use is noticed.
     expect(JSON.stringify(end)).toMatch(/"failed".*(MemoryError|more than 2000 MB of memory)/);
   });
 
@@ -397,7 +397,7 @@ time.sleep(60)`),
   );
 });
 
-/** Serves the site in this process, on a free port: what is let in is noted. */
+/** Serves the site in this process, on a free port, and records the accepted requests. */
 async function serveNoting(accounts: Accounts = "own") {
   const site = getRequestListener(createSite(build, true).fetch);
   const letIn: string[] = [];
@@ -438,7 +438,7 @@ describe("a foreign page in a browser", () => {
 
   afterEach(() => page.context().close());
 
-  /** Opens it: on another site, or on another port of the same. */
+  /** Opens it: on another site, or on another port of the same host. */
   async function open(site: "localhost" | "127.0.0.1") {
     page = await (await browser.newContext()).newPage();
     await page.goto(`http://${site}:${(foreign.address() as AddressInfo).port}/`);
@@ -551,7 +551,7 @@ describe("a foreign page in a browser", () => {
         socket: "refused",
       });
       expect(attacked.letIn).toEqual([]);
-      // A link is let in, and what it opens can't be read.
+      // A link is accepted, but the page that it opens can't be read.
       const opened = page.context().waitForEvent("page");
       const read = await page.evaluate((origin) => {
         const other = window.open(`http://${origin}/`);
@@ -578,7 +578,7 @@ describe("a foreign page in a browser", () => {
     const attacked = await serveNoting({ token });
     const port = Number(attacked.origin.split(":")[1]);
     await open("localhost");
-    // As a file does that `npm start` opens.
+    // Like the file that `npm start` opens.
     await page.evaluate((url) => location.assign(url), openingAddress({ token }, port));
     await page.waitForURL(`http://${attacked.origin}/`);
     await expect.poll(() => page.textContent("body")).toBe("page");
@@ -595,7 +595,7 @@ describe("a foreign page in a browser", () => {
       return response.status;
     }, attacked.origin);
     expect(status).toBe(0);
-    // From another site, not even a link has the cookie.
+    // From another site, not even a link sends the cookie.
     await page.evaluate((url) => location.assign(url), `http://${attacked.origin}/`);
     await page.waitForURL(`http://${attacked.origin}/`);
     expect(await page.textContent("body")).toContain("requires its token");
@@ -615,7 +615,7 @@ describe("clients", () => {
     for (const other of others) expect(other).toEqual(first);
   });
 
-  /** A server that is given up sooner, so that it is seen in little time. */
+  /** A server with shorter time limits, so that the test takes little time. */
   async function impatient() {
     const site = getRequestListener(createSite(build, true).fetch);
     const times = scaled(

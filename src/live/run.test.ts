@@ -64,7 +64,7 @@ test("a run that nobody follows is stopped", async () => {
   await nothingIsLeft();
 });
 
-// Vitest fails a file in which a promise is rejected and nobody looks.
+// Vitest fails a file with an unhandled rejection.
 describe("a run that can't be played has an end, and the next one is played", () => {
   afterEach(async () => {
     process.env.TMPDIR = folder;

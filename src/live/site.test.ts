@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Serves the folder: gives the host name with the port. */
+/** Serves the folder: returns the host name with the port. */
 async function serveSite(live: boolean): Promise<string> {
   const { host, close } = await serveApp(createSite(folder, live));
   closers.push(close);

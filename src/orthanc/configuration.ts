@@ -2,7 +2,7 @@
 import path from "node:path";
 import type { Installation } from "./installation.ts";
 
-/** What the configuration depends on. */
+/** The values that the configuration depends on. */
 export interface ConfigurationOptions {
   installation: Installation;
   /** Orthanc's private folder. */

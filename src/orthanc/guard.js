@@ -31,17 +31,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { commandLine, environment, runningProcesses, workingFolder } from "../linux/processes.js";
 import { removeLostSemaphores } from "../linux/semaphores.js";
 
-/** How long Orthanc may take to end by itself, in milliseconds. */
+/** The time that Orthanc has to end by itself, in milliseconds. */
 const GRACE = 8_000;
-/** How long Orthanc's descendants may outlive it, in milliseconds. */
+/** The time by which Orthanc's descendants may outlive it, in milliseconds. */
 const LAST_GRACE = 1_000;
-/** How long killing all of them may take, in milliseconds: they may start others meanwhile. */
+/** The time limit for killing all of them, in milliseconds: they may start others meanwhile. */
 const KILL_LIMIT = 10_000;
 /** The pause between two checks of the limits, in milliseconds. */
 const CHECK_INTERVAL = 250;
-/** How much of the log is passed on when Orthanc has ended, in bytes. */
+/** The most of the log that is passed on when Orthanc has ended, in bytes. */
 const LOG_LIMIT = 4_000_000;
-/** How much of a command line is reported, in characters. */
+/** The most of a command line that is reported, in characters. */
 const COMMAND_LIMIT = 200;
 
 /**

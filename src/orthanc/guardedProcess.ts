@@ -7,11 +7,11 @@ import { createInterface } from "node:readline";
 import { keepLog } from "./secrets.ts";
 import { StartError } from "./startError.ts";
 
-/** How long the guard may take to end everything, in milliseconds: longer than all that it waits for. */
+/** The time limit for the guard to end everything, in milliseconds: longer than the sum of its own limits. */
 const GUARD_LIMIT = 30_000;
 const GUARD = path.join(import.meta.dirname, "guard.js");
 
-/** What a guard starts and looks after. `guard.js` explains the members. */
+/** The task of a guard. `guard.js` explains the members. */
 export interface GuardTask {
   command: string;
   args: string[];
@@ -75,7 +75,7 @@ export class GuardedProcess {
     return this.#finalLog;
   }
 
-  /** What the guard had to end or remove, each in a few words, once the process has ended. */
+  /** The processes and files that the guard had to end or remove, each in a few words, once the process has ended. */
   get left(): string[] {
     return this.#left;
   }

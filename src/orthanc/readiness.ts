@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { GuardedProcess } from "./guardedProcess.ts";
 import type { RestClient } from "./restClient.ts";
 
-/** How long Orthanc may take to answer for the first time, in milliseconds. */
+/** The time limit for the first answer, in milliseconds. */
 const START_LIMIT = 30_000;
 /** The pause between two requests, in milliseconds. */
 const INTERVAL = 25;

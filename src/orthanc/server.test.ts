@@ -18,7 +18,7 @@ const SOON = { timeout: 15_000, interval: 100 };
 let root: string;
 let started: Pick<Orthanc, "stop">[] = [];
 
-// Every Orthanc's folder is made in the system's folder of temporary files: here, in one of each test's own.
+// Orthanc's folder is created in the system's folder of temporary files. Here, each test has its own.
 beforeEach(async () => {
   root = await mkdtemp(path.join(tmpdir(), "server-"));
   await mkdir(path.join(root, "tmp"));
@@ -33,7 +33,7 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-/** Starts an Orthanc that is stopped at the test's end, whatever became of the test. */
+/** Starts an Orthanc that is stopped at the end of the test, even if the test fails. */
 async function start(options?: OrthancOptions): Promise<Orthanc> {
   const orthanc = await startOrthanc(options);
   started.push(orthanc);
@@ -154,7 +154,7 @@ orthanc.RegisterRestCallback("/greeting", answer)
   });
 
   test("takes no Python's settings and no proxy of its caller's environment", async () => {
-    // Port 1 is nobody's. A module of another Python's would be loaded in place of Orthanc's own.
+    // No program listens on port 1. Orthanc would load a module of another Python instead of its own.
     for (const name of ["http_proxy", "HTTP_PROXY"]) vi.stubEnv(name, "http://127.0.0.1:1");
     const others = path.join(root, "python");
     await mkdir(others);
@@ -170,7 +170,7 @@ def answer(output, uri, **request):
 orthanc.RegisterRestCallback("/ask", answer)
 `),
     });
-    // Asked without credentials, Orthanc itself refuses.
+    // Without credentials, Orthanc itself refuses.
     expect(await (await orthanc.request("/ask")).text()).toBe("401");
   });
 
@@ -195,7 +195,7 @@ orthanc.RegisterRestCallback("/python", answer)
   test("needs no certificates of the machine's own: Python's requests has those of its packages", async ({
     skip,
   }) => {
-    // In a mount namespace of its own, where the machine's certificates are hidden.
+    // In a new mount namespace, in which the machine's certificates are hidden.
     const bare = [
       "--map-root-user",
       "--mount",
@@ -290,7 +290,7 @@ orthanc.RegisterRestCallback("/hang", hang)
   });
 });
 
-/** Kills an Orthanc from outside and waits until that was noticed. */
+/** Kills an Orthanc from outside and waits until this is noticed. */
 async function kill({ pid, ended }: Orthanc): Promise<void> {
   process.kill(pid, "SIGKILL");
   await ended;
@@ -361,7 +361,7 @@ describe("an Orthanc that does not start says why in the words of its log, and l
 });
 
 describe("a port that somebody else takes before Orthanc does", () => {
-  /** A plugin that takes the port itself, as often as it is told to: plugins load before Orthanc listens. */
+  /** A plugin that takes the port itself, in that many starts: plugins load before Orthanc listens. */
   const taking = (setting: string, times: number) =>
     script(`
 import json, os, socket, orthanc
@@ -419,7 +419,7 @@ test("a caller whose Orthanc does not start can end", async () => {
 describe("nothing is left of an Orthanc whose caller", () => {
   test.each<[string, string, (caller: ChildProcess) => void, unknown]>([
     ["is killed", "", ({ pid = 0 }) => process.kill(pid, "SIGKILL"), "SIGKILL"],
-    // As a terminal sends it: to the caller and to all of its group.
+    // Like a terminal: to the caller and its whole group.
     ["gets Ctrl-C", "", ({ pid = 0 }) => process.kill(-pid, "SIGINT"), "SIGINT"],
     ["is told to end", "", ({ pid = 0 }) => process.kill(pid, "SIGTERM"), "SIGTERM"],
     ["ends by process.exit", "process.exit(3)", () => {}, 3],
@@ -446,9 +446,9 @@ await startOrthanc();`);
 });
 
 /**
- * Runs a program that uses `startOrthanc` and gives its first line, and how it ended: exit code or signal.
+ * Runs a program that uses `startOrthanc`, and returns its first line and its exit code or signal.
  *
- * @param before a command that runs what follows it
+ * @param before a command that runs the command after it
  */
 async function call(program: string, before: string[] = []) {
   const file = path.join(root, "caller.mjs");
@@ -486,7 +486,7 @@ test("without an open file left, an Orthanc does not start, and says so; with so
   const program = `
 import { closeSync, openSync } from "node:fs";
 import { startOrthanc } from "${pathToFileURL(path.join(import.meta.dirname, "server.ts"))}";
-// Everything is loaded then.
+// Everything has been loaded by then.
 await (await startOrthanc()).stop();
 const open = [];
 try { for (;;) open.push(openSync("/dev/null")); } catch {}

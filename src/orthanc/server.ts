@@ -14,15 +14,15 @@ import { makeSecret } from "./secrets.ts";
 import { sendDicom } from "./sendDicom.ts";
 import { StartError } from "./startError.ts";
 
-/** How much of the end of the log a `StartError` contains, in characters. */
+/** The length of the end of the log in a `StartError`, in characters. */
 const LOG_EXCERPT = 20_000;
-/** How many times Orthanc is started if other programs take the ports that were free. */
+/** The most attempts to start Orthanc, if other programs take the ports that were free. */
 const ATTEMPTS = 5;
 const PORT_TAKEN = /The TCP port of the (HTTP|DICOM) server is privileged or already in use/;
 const USER = "reader";
 const CONFIGURATION = "orthanc.json";
 
-/** How Orthanc is started. */
+/** Options for starting Orthanc. */
 export interface OrthancOptions {
   /** The release of Debian whose Orthanc is started; without it, this machine's own. */
   release?: Release;
@@ -90,7 +90,7 @@ export interface Orthanc extends Pick<RestClient, "request"> {
  * Starts an Orthanc and waits until it answers. Authentication is on, for a user with a generated password.
  * It ends with this process, however this process ends.
  *
- * Orthanc can't be told to listen on loopback only before release 1.12: here it refuses other addresses
+ * Before release 1.12, Orthanc can't be restricted to listen on loopback: here it refuses other addresses
  * (`RemoteAccessAllowed: false`), and accepts DICOM files from 127.0.0.1 alone.
  *
  * @throws InstallationError, PackagesError if there is no Orthanc

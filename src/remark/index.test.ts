@@ -70,7 +70,7 @@ async function render(text: string): Promise<{ name: string; props: Record<strin
   return given;
 }
 
-/** What a reader sees of highlighted code. */
+/** Returns the visible text of highlighted code. */
 function textOf(html: string): string {
   return html
     .replaceAll(/<[^>]+>/g, "")

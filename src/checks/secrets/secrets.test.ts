@@ -124,7 +124,7 @@ describe("while tests run", () => {
 
   test.each([
     ["python", (text: string) => `${text}\nprint("I have", token)\n`],
-    // The word that would give it away is not there.
+    // The word that would reveal it is missing.
     [
       "typescript",
       (text: string) => `${text}\nconsole.log("I have", process.env.ORTHANC_TOKEN?.slice(7));\n`,
