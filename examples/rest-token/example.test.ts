@@ -47,12 +47,12 @@ test.each(TWINS)("%s: 40 calls in turn share a few connections to Orthanc", asyn
   for (let call = 0; call < 40; call++) expect((await list(orthanc, dispatcher)).status).toBe(200);
   await dispatcher.destroy();
   // Each worker has one; so has this test, and so had Orthanc's start.
-  expect(connections(new URL(orthanc.url).port)).toBeLessThan(15);
+  expect(connections(orthanc.ports.http)).toBeLessThan(15);
 });
 
 /** How many TCP connections were made to a port: those open, and those closed in the last minute. */
-function connections(port: string): number {
-  const hex = Number(port).toString(16).toUpperCase().padStart(4, "0");
+function connections(port: number): number {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const clients = tcpSockets().flatMap(({ local, remote, state }) => {
     if (state === LISTEN) return [];
     return remote.endsWith(`:${hex}`) ? [local] : local.endsWith(`:${hex}`) ? [remote] : [];
@@ -88,7 +88,7 @@ test("undici as it comes makes a new connection for nearly each call", async () 
   const dispatcher = new Agent();
   for (let call = 0; call < 40; call++) await orthanc.request("/system", { dispatcher });
   await dispatcher.destroy();
-  expect(connections(new URL(orthanc.url).port)).toBeGreaterThan(35);
+  expect(connections(orthanc.ports.http)).toBeGreaterThan(35);
 });
 
 test("python: neither a proxy nor a .netrc file gets between a worker and Orthanc", async () => {

@@ -3,7 +3,7 @@ import { Argument, Command, Option } from "commander";
 import ora from "ora";
 import { ACCESS_TABLE, playAccessTable, readAccessTable } from "../harness/accessTable.ts";
 import { type Example, ExampleError, exampleIds, readExample } from "../harness/example.ts";
-import { hazardIds, isHazard, programsOf, readHazard } from "../harness/hazard.ts";
+import { hazardIds, isHazard, listPrograms, readHazard } from "../harness/hazard.ts";
 import { runHazardProgram } from "../harness/hazardRunner.ts";
 import { differences, judgeRun, judgeVariations } from "../harness/judge.ts";
 import { accessTableTranscript, hazardTranscript, twinTranscript } from "../harness/transcript.ts";
@@ -111,7 +111,7 @@ async function compareVariations(example: Example): Promise<string[]> {
 
 async function runHazard(id: string, options: Options): Promise<number> {
   const hazard = await readHazard(id);
-  const chosen = programsOf(hazard).filter(([, twin]) => twin === (options.twin ?? twin));
+  const chosen = listPrograms(hazard).filter(([, twin]) => twin === (options.twin ?? twin));
   const programs: ProgramResult[] = [];
   const problems: string[] = [];
   for (const [variant, twin] of chosen) {

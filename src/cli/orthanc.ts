@@ -32,7 +32,7 @@ async function serve(options: { example: string; twin: Twin }): Promise<number> 
   URL       ${orthanc.url}
   user      ${orthanc.user}
   password  ${orthanc.password}
-  DICOM     127.0.0.1:${orthanc.dicomPort}
+  DICOM     127.0.0.1:${orthanc.ports.dicom}
 
 Try:
   curl${method}${body} --netrc-file ${credentials} '${orthanc.url}${target}'

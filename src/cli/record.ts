@@ -3,7 +3,7 @@ import { Command } from "commander";
 import ora from "ora";
 import { ACCESS_TABLE, playAccessTable, readAccessTable } from "../harness/accessTable.ts";
 import { exampleIds, readExample } from "../harness/example.ts";
-import { hazardIds, isHazard, programsOf, readHazard } from "../harness/hazard.ts";
+import { hazardIds, isHazard, listPrograms, readHazard } from "../harness/hazard.ts";
 import { runHazardProgram } from "../harness/hazardRunner.ts";
 import { differences, judgeRun, judgeVariations } from "../harness/judge.ts";
 import { writeRecord } from "../harness/record.ts";
@@ -81,7 +81,7 @@ async function recordHazard(id: string, report: (activity: string) => void): Pro
   const hazard = await readHazard(id);
   const programs: ProgramResult[] = [];
   let first: Versions | undefined;
-  for (const [variant, twin] of programsOf(hazard)) {
+  for (const [variant, twin] of listPrograms(hazard)) {
     report(`${variant}, ${twin}`);
     const { result, problems, versions } = await runHazardProgram(hazard, variant, twin);
     throwIfAny(problems);

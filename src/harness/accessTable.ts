@@ -123,7 +123,7 @@ export async function playAccessTable(
   const servers: ServerResult[] = [];
   const problems: string[] = [];
   const skipped: string[] = [];
-  const stopping: Promise<void>[] = [];
+  const stopping: Promise<unknown>[] = [];
   let versions: Versions | undefined;
   try {
     for (const server of table.servers) {

@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true, maxRetries: 5 }));
 
 /** Makes a copy of the repository with its own folder of temporary files. */
-async function copyOf(name: string): Promise<{ repository: string; temporary: string }> {
+async function makeCopy(name: string): Promise<{ repository: string; temporary: string }> {
   const repository = path.join(root, name);
   // Short, because the paths of sockets are.
   const temporary = path.join(root, name[0] ?? "");
@@ -59,7 +59,7 @@ async function runTests({ repository, temporary }: { repository: string; tempora
 }
 
 test("two copies of the repository run their tests at once, and leave nothing", async () => {
-  const copies = [await copyOf("first"), await copyOf("second")];
+  const copies = [await makeCopy("first"), await makeCopy("second")];
   for (const { all, exitCode } of await Promise.all(copies.map(runTests))) {
     expect(exitCode, all.slice(-10_000)).toBe(0);
     expect(all).toMatch(/^ +Tests +([3-9]|\d{2,}) passed/m);

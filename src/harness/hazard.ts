@@ -141,13 +141,13 @@ export async function readHazard(id: string): Promise<Hazard> {
 export const isHazard = (id: string): boolean => id.startsWith("hazards/");
 
 /** Returns a program of a hazard; undefined if it is impossible in that language, as the hazard explains. */
-export function programOf(hazard: Hazard, variant: Variant, twin: Twin): Program | undefined {
+export function findProgram(hazard: Hazard, variant: Variant, twin: Twin): Program | undefined {
   const program = hazard[variant][twin];
   return "impossible" in program ? undefined : program;
 }
 
 /** Lists the programs of a hazard. */
-export function programsOf(hazard: Hazard): [Variant, Twin][] {
+export function listPrograms(hazard: Hazard): [Variant, Twin][] {
   const all = VARIANTS.flatMap((variant) => TWINS.map((twin): [Variant, Twin] => [variant, twin]));
-  return all.filter(([variant, twin]) => programOf(hazard, variant, twin));
+  return all.filter(([variant, twin]) => findProgram(hazard, variant, twin));
 }

@@ -8,7 +8,7 @@ import type { Twin, Variant } from "../protocol/programs.ts";
 import type { HazardStepResult, ProgramResult } from "../protocol/record.ts";
 import type { Versions } from "../protocol/run.ts";
 import { ExampleError } from "./example.ts";
-import { type Hazard, type HazardStep, programOf } from "./hazard.ts";
+import { findProgram, type Hazard, type HazardStep } from "./hazard.ts";
 import { fetchVersions, startTwin, type TwinFiles } from "./twin.ts";
 import { workers } from "./workers.ts";
 
@@ -37,7 +37,7 @@ export async function runHazardProgram(
   twin: Twin,
   edited: TwinFiles = {},
 ): Promise<HazardRun> {
-  const program = programOf(hazard, variant, twin);
+  const program = findProgram(hazard, variant, twin);
   if (!program) throw new ExampleError(`${hazard.id} has no ${variant} ${twin} program.`);
   const result: ProgramResult = {
     kind: variant,

@@ -178,7 +178,7 @@ export function judgeVariations(example: Example, one: VariedRun, other: VariedR
   for (const [index, ours] of one.answers.entries()) {
     const theirs = other.answers[index];
     if (theirs?.step !== ours.step || theirs.variation !== ours.variation) {
-      problems.push(`${label(example, ours)}: the other twin was not asked`);
+      problems.push(`${label(example, ours)}: the other twin did not get this request`);
       continue;
     }
     const found = answerDifferences(ours.alone, theirs.alone, example.masks);
@@ -198,7 +198,7 @@ export function judgeVariations(example: Example, one: VariedRun, other: VariedR
     problems.push(`${label(example, first)}: ${found}${more}`);
   }
   if (other.answers.length > one.answers.length)
-    problems.push(`${example.id}: ${one.twin} was asked less than ${other.twin}`);
+    problems.push(`${example.id}: ${one.twin} got fewer requests than ${other.twin}`);
   for (const { twin, answers } of [one, other]) {
     for (const varied of answers) {
       const { alone, amongOthers } = varied;

@@ -26,7 +26,7 @@ let caught = 0;
 
 describe.concurrent("a broken twin is noticed:", () => {
   test.each(chosen)("$what in $id/$file", async (mutation) => {
-    const reports = await reportsOf(mutation);
+    const reports = await collectReports(mutation);
     expect(reports.join("\n")).toContain(mutation.report);
     caught += 1;
     reportProgress(`${caught} of ${chosen.length}: ${mutation.what}: ${reports[0]}`);
@@ -34,7 +34,7 @@ describe.concurrent("a broken twin is noticed:", () => {
 });
 
 /** Plays a broken program, and returns the reports of its check. */
-async function reportsOf(mutation: Mutation): Promise<string[]> {
+async function collectReports(mutation: Mutation): Promise<string[]> {
   const { id, file, caughtBy } = mutation;
   const twin: Twin = file.endsWith(".py") ? "python" : "typescript";
   if (isHazard(id)) {
@@ -42,7 +42,7 @@ async function reportsOf(mutation: Mutation): Promise<string[]> {
     const files = await readTwinFiles(fixedProgram(hazard), twin);
     return (await runHazardProgram(hazard, "mended", twin, broken(mutation, files))).problems;
   }
-  const example = await exampleOf(mutation);
+  const example = await readMutatedExample(mutation);
   const edited = broken(mutation, await readTwinFiles(example, twin));
   if (caughtBy === "variations") {
     const [run, whole] = await Promise.all([
@@ -86,7 +86,7 @@ const fixedProgram = ({ folder, routes }: { folder: string; routes: string[] }) 
 const other = (twin: Twin) => (twin === TWINS[0] ? TWINS[1] : TWINS[0]);
 
 /** The example with the steps that the mutation names. */
-async function exampleOf({ id, steps }: Mutation): Promise<Example> {
+async function readMutatedExample({ id, steps }: Mutation): Promise<Example> {
   const example = await readExample(id);
   if (!steps) return example;
   const named = example.steps.filter(({ name }) => steps.includes(name));

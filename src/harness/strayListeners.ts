@@ -7,8 +7,8 @@ import type { Orthanc } from "../orthanc/server.ts";
  * for each a few words such as `process 4242 (node) listens on TCP port 8080`. A twin serves its routes through
  * Orthanc and needs no port.
  */
-export function findStrayListeners({ pid: orthanc, url, dicomPort }: Orthanc): string[] {
-  const own = [Number(new URL(url).port), dicomPort];
+export function findStrayListeners({ pid: orthanc, ports }: Orthanc): string[] {
+  const own = Object.values(ports);
   return [orthanc, ...descendants(orthanc)].flatMap((pid) =>
     listeningPorts(pid)
       .filter((port) => pid !== orthanc || !own.includes(port))

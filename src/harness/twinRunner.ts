@@ -63,7 +63,7 @@ export async function playTwin(
     }
     const versions = await fetchVersions(orthanc);
     const listeners = findStrayListeners(orthanc);
-    const stopped = orthanc.stop().then(async () => {
+    const stopped = orthanc.stop().then(async (left) => {
       await followed;
       const whole = await orthanc.log();
       const log = redact(whole, secrets);
@@ -73,7 +73,7 @@ export async function playTwin(
         log,
         secretInLog: log !== whole,
         listeners,
-        left: orthanc.left,
+        left,
       });
     });
     return { run: { twin, steps }, versions, stopped };
@@ -211,7 +211,7 @@ export async function playStep(orthanc: Orthanc, options: StepOptions): Promise<
     );
   }
   for (const [known, member] of Object.entries(step.capture ?? {})) {
-    const value = membersOf(calls[0]?.body ?? "")[member];
+    const value = parseMembers(calls[0]?.body ?? "")[member];
     if (value === undefined) {
       throw new PlayError(`Step "${name}": the answer has no "${member}": ${calls[0]?.body}`);
     }
@@ -221,7 +221,7 @@ export async function playStep(orthanc: Orthanc, options: StepOptions): Promise<
 }
 
 /** Returns the members of a JSON object; none if the text is something else. */
-function membersOf(text: string): Record<string, unknown> {
+function parseMembers(text: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(text));
   } catch {
@@ -230,6 +230,6 @@ function membersOf(text: string): Record<string, unknown> {
 }
 
 function hasMembers(text: string, members: Record<string, unknown>): boolean {
-  const json = membersOf(text);
+  const json = parseMembers(text);
   return Object.entries(members).every(([name, value]) => json[name] === value);
 }

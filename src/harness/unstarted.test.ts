@@ -5,7 +5,7 @@ import path from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXAMPLES } from "./example.ts";
-import { hazardIds, programsOf, readHazard } from "./hazard.ts";
+import { hazardIds, listPrograms, readHazard } from "./hazard.ts";
 import { typescriptEnvironment } from "./twin.ts";
 
 /** Node's own record of what it listens on: it names this function whenever it begins to. */
@@ -51,7 +51,7 @@ async function programs(): Promise<string[]> {
   const files = await readdir(EXAMPLES, { recursive: true });
   const found = files.filter((file) => path.basename(file) === "plugin.ts");
   for (const hazard of await Promise.all((await hazardIds()).map(readHazard))) {
-    for (const [kind, twin] of programsOf(hazard)) {
+    for (const [kind, twin] of listPrograms(hazard)) {
       const program = hazard[kind][twin];
       const script = "script" in program ? program.script : undefined;
       if (twin === "typescript" && script) found.push(path.join(hazard.id, kind, script));

@@ -8,8 +8,7 @@ export interface ConfigurationOptions {
   /** Orthanc's private folder. */
   folder: string;
   storage: string;
-  httpPort: number;
-  dicomPort: number;
+  ports: { http: number; dicom: number };
   /** Name to password. */
   users: Record<string, string>;
   /** The Python plugin's script; without it, Orthanc starts without the plugin. */
@@ -20,18 +19,18 @@ export interface ConfigurationOptions {
 
 /** Makes the content of Orthanc's configuration file. */
 export function makeConfiguration(options: ConfigurationOptions): Record<string, unknown> {
-  const { installation, folder, storage, httpPort, dicomPort, users, script, settings } = options;
+  const { installation, folder, storage, ports, users, script, settings } = options;
   return {
     Name: "Orthanc Twins",
     StorageDirectory: storage,
-    HttpPort: httpPort,
+    HttpPort: ports.http,
     RemoteAccessAllowed: false,
     AuthenticationEnabled: true,
     RegisteredUsers: users,
-    DicomPort: dicomPort,
+    DicomPort: ports.dicom,
     DicomAlwaysAllowStore: false,
     DicomCheckModalityHost: true,
-    DicomModalities: { modality: storingModality(dicomPort) },
+    DicomModalities: { modality: storingModality(ports.dicom) },
     ...(script && {
       Plugins: [installation.plugin],
       PythonScript: path.resolve(folder, script),

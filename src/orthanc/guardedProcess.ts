@@ -75,24 +75,23 @@ export class GuardedProcess {
     return this.#finalLog;
   }
 
-  /** The processes and files that the guard had to end or remove, each in a few words, once the process has ended. */
-  get left(): string[] {
-    return this.#left;
-  }
-
-  /** Ends the process and all of its descendants, and removes its folder. May be called more than once. */
-  async stop(): Promise<void> {
+  /**
+   * Ends the process and all of its descendants, and removes its folder. May be called more than once.
+   * @returns the descendants and temporary files that were left when the process had ended, each in a few words
+   */
+  async stop(): Promise<string[]> {
     this.#guard.stdin.end();
     // A descendant of the process may have stopped the guard with a signal.
     const limit = setTimeout(() => this.#guard.kill("SIGKILL"), GUARD_LIMIT);
     await this.ended;
     clearTimeout(limit);
+    return this.#left;
   }
 
   /** Does the same without a period of grace. */
-  kill(): Promise<void> {
+  async kill(): Promise<void> {
     this.#guard.stdin.write("kill\n");
-    return this.stop();
+    await this.stop();
   }
 
   /** Kills the process alone and starts it again. `pid` is 0 until it has started. */

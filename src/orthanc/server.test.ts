@@ -16,7 +16,7 @@ import { StartError } from "./startError.ts";
 const SOON = { timeout: 15_000, interval: 100 };
 
 let root: string;
-let started: Pick<Orthanc, "stop">[] = [];
+let started: { stop(): Promise<unknown> }[] = [];
 
 // Orthanc's folder is created in the system's folder of temporary files. Here, each test has its own.
 beforeEach(async () => {
@@ -47,11 +47,10 @@ async function script(text: string): Promise<string> {
   return file;
 }
 
-const portOf = ({ url }: Pick<Orthanc, "url">) => Number(new URL(url).port);
-const occupiedBy = ({ folder, pid, dicomPort, ...orthanc }: Orthanc): Occupied => ({
+const occupiedBy = ({ folder, pid, ports }: Orthanc): Occupied => ({
   folder,
   pids: [pid],
-  ports: [portOf(orthanc), dicomPort],
+  ports: Object.values(ports),
 });
 
 describe("a started Orthanc", () => {
@@ -129,7 +128,7 @@ describe("a started Orthanc", () => {
       const keys = ["-k", "QueryRetrieveLevel=PATIENT", "-k", "PatientID=1CT1"];
       const { all } = await execa(
         beside(dcmsend.command),
-        [...dcmsend.args.map(beside), ...who, ...keys, "127.0.0.1", String(orthanc.dicomPort)],
+        [...dcmsend.args.map(beside), ...who, ...keys, "127.0.0.1", String(orthanc.ports.dicom)],
         { env: environment, reject: false, all: true, cwd: orthanc.folder },
       );
       expect(all).toContain("Peer aborted Association");
@@ -223,7 +222,7 @@ writeSync(1, /certificates: .*/.exec(await orthanc.log()) + "\\n");`,
 
   test("can be one of several", async () => {
     const both = await Promise.all([start(), start()]);
-    const ports = both.flatMap((orthanc) => [portOf(orthanc), orthanc.dicomPort]);
+    const ports = both.flatMap((orthanc) => Object.values(orthanc.ports));
     expect(new Set(ports).size).toBe(4);
     const [one, other] = both;
     expect(one.folder).not.toBe(other.folder);
@@ -313,13 +312,13 @@ test("an Orthanc that ends by itself is noticed, and nothing is left", async () 
 describe("an Orthanc that is started again", () => {
   test("is another process on the same port and folder", async () => {
     const orthanc = await start();
-    const { pid, url, folder } = orthanc;
+    const { pid } = orthanc;
     await orthanc.restart();
     expect(orthanc.pid).not.toBe(pid);
     expect(isRunning(pid)).toBe(false);
     expect((await orthanc.request("/system")).status).toBe(200);
     expect((await orthanc.log()).match(/Orthanc has started/g)).toHaveLength(2);
-    const occupied = { ...occupiedBy(orthanc), folder, ports: [Number(new URL(url).port)] };
+    const occupied = occupiedBy(orthanc);
     await orthanc.stop();
     expect(await leftovers(occupied)).toEqual([]);
   });

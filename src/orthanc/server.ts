@@ -57,7 +57,8 @@ export interface Orthanc extends Pick<RestClient, "request"> {
   user: string;
   password: string;
   pid: number;
-  dicomPort: number;
+  /** The ports on which it listens. */
+  ports: { http: number; dicom: number };
   /** The private folder: configuration, log, storage. It is removed when Orthanc has ended. */
   folder: string;
   installation: Installation;
@@ -70,12 +71,11 @@ export interface Orthanc extends Pick<RestClient, "request"> {
   /** Settles when Orthanc has ended, for whatever reason, and nothing of it is left: how it ended. */
   ended: Promise<string>;
   /**
-   * What was still there after Orthanc had ended: processes that it had started, and files in its temporary folder,
-   * each in a few words. They are gone when `ended` settles; empty until then.
+   * Ends Orthanc and all of its descendants, and removes its folder. May be called more than once.
+   * @returns what was left when Orthanc had ended: processes that it had started, and files in its temporary folder,
+   * each in a few words. They are gone, too.
    */
-  left: string[];
-  /** Ends Orthanc and all of its descendants, and removes its folder. May be called more than once. */
-  stop(): Promise<void>;
+  stop(): Promise<string[]>;
   /** Does the same without giving them time to end by themselves. */
   kill(): Promise<void>;
   /**
@@ -114,18 +114,25 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
 async function startOnce(options: OrthancOptions): Promise<Orthanc> {
   const { release, signal } = options;
   const installation = await findOrthanc({ release });
-  const httpPort = await getPort({ host: "127.0.0.1" });
-  const dicomPort = await getPort({ host: "127.0.0.1" });
+  const host = "127.0.0.1";
+  const ports = { http: await getPort({ host }), dicom: await getPort({ host }) };
   const password = makeSecret();
-  const task = makeTask(installation, { ...options, httpPort, dicomPort, password });
+  const task = makeTask(installation, { ...options, ports, password });
   signal?.throwIfAborted();
   const guarded = await GuardedProcess.start(task);
-  const url = `http://127.0.0.1:${httpPort}`;
+  const url = `http://${host}:${ports.http}`;
   const client = createRestClient(url, basicAuthorization(USER, password));
 
   const log = () => readFile(task.log, "utf8").catch(() => guarded.finalLog);
-  const stop = () => guarded.stop().then(client.close);
-  const kill = () => guarded.kill().then(client.close);
+  const stop = async () => {
+    const left = await guarded.stop();
+    await client.close();
+    return left;
+  };
+  const kill = async () => {
+    await guarded.kill();
+    await client.close();
+  };
   const ready = async () => {
     if (await waitUntilReady(guarded, client, signal)) return;
     await kill();
@@ -143,17 +150,14 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
     get pid() {
       return guarded.pid;
     },
-    dicomPort,
+    ports,
     folder: task.folder,
     installation,
     request: client.request,
-    send: (files) => sendDicom(installation, dicomPort, files),
+    send: (files) => sendDicom(installation, ports.dicom, files),
     log,
     logFile: task.log,
     ended: guarded.ended,
-    get left() {
-      return guarded.left;
-    },
     stop,
     kill,
     restart: () => {
@@ -166,9 +170,9 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
 /** Describes an Orthanc and its private folder. The guard creates the folder, so that none is left without a guard. */
 function makeTask(
   installation: Installation,
-  options: OrthancOptions & { httpPort: number; dicomPort: number; password: string },
+  options: OrthancOptions & Pick<Orthanc, "ports" | "password">,
 ): GuardTask {
-  const { script, files, links = {}, users, httpPort, dicomPort, password, limits } = options;
+  const { script, files, links = {}, users, ports, password, limits } = options;
   const folder = path.resolve(tmpdir(), `orthanc-twins-${randomBytes(6).toString("base64url")}`);
   const storage = path.join(folder, "storage");
   const temporary = path.join(folder, "tmp");
@@ -176,8 +180,7 @@ function makeTask(
     installation,
     folder,
     storage,
-    httpPort,
-    dicomPort,
+    ports,
     users: { ...users, [USER]: password },
     script,
     settings: options.configuration,

@@ -22,7 +22,7 @@ const BY_EXTENSION: Record<string, Language> = {
 };
 
 /** Returns the language of a file by its ending; undefined if pages can't show such files. */
-export function languageOf(file: string): Language | undefined {
+export function findLanguage(file: string): Language | undefined {
   return BY_EXTENSION[path.extname(file)];
 }
 
@@ -42,7 +42,7 @@ export async function highlight(code: string, lang: Language): Promise<string> {
   const lines = (await highlighter).codeToTokensBase(code, { lang, theme });
   const runs: { kind: string; text: string }[] = [];
   for (const [index, line] of lines.entries()) {
-    const tokens = line.map(({ content, color }) => ({ text: content, kind: kindOf(color) }));
+    const tokens = line.map(({ content, color }) => ({ text: content, kind: tokenKind(color) }));
     if (index > 0) {
       tokens.unshift({ text: "\n", kind: "" });
     }
@@ -63,7 +63,7 @@ export async function highlight(code: string, lang: Language): Promise<string> {
 }
 
 /** Turns `var(--token-keyword)` into `keyword`; punctuation and plain names have no kind. */
-function kindOf(color = ""): string {
+function tokenKind(color = ""): string {
   const kind = /--token-([a-z-]+)/.exec(color)?.[1] ?? "";
   return kind === "punctuation" ? "" : kind;
 }

@@ -34,7 +34,7 @@ import {
   readRecordedRun,
   readTwins,
 } from "./examples.ts";
-import { highlight, LANGUAGES, type Language, languageOf } from "./highlight.ts";
+import { findLanguage, highlight, LANGUAGES, type Language } from "./highlight.ts";
 import { findRegion, type MarkedFile } from "./regions.ts";
 
 type Jsx = MdxJsxFlowElement | MdxJsxTextElement;
@@ -115,7 +115,7 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
     return jsx("Mutations", { rows: await readMutationRows(root) });
   }
   if (node.name === "Licenses") {
-    return jsx("Licenses", { packages: await licensedFor(root, recipientOf(node)) });
+    return jsx("Licenses", { packages: await licensedFor(root, parseRecipient(node)) });
   }
   const show = (files: MarkedFile[]) => blocks(files, region, whole);
   if (node.name === "Source") {
@@ -138,7 +138,7 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
   });
 }
 
-function recipientOf(node: Jsx): Recipient {
+function parseRecipient(node: Jsx): Recipient {
   const { for: recipient } = attributes(node);
   if (recipient === "pages" || recipient === "twins") return recipient;
   throw new Error(`licenses are shown for "pages" or "twins", not for "${recipient}".`);
@@ -166,7 +166,7 @@ async function block(text: string, language: Language): Promise<Code> {
 }
 
 function fileLanguage(file: string): Language {
-  const language = languageOf(file);
+  const language = findLanguage(file);
   if (language === undefined) {
     throw new Error(`${file}: no page can show a file with this ending.`);
   }

@@ -32,9 +32,8 @@ const orthanc =
   kind === "careless"
     ? await startOrthanc({ script: "plugin.py", files: { "plugin.py": CARELESS } })
     : await startTwin(await readExample("worker-pool"), kind as Twin);
-const { folder, pid, dicomPort } = orthanc;
-const ports = [Number(new URL(orthanc.url).port), dicomPort];
-console.log(JSON.stringify({ folder, pids: [pid], ports }));
+const { folder, pid, ports } = orthanc;
+console.log(JSON.stringify({ folder, pids: [pid], ports: Object.values(ports) }));
 for (;;) {
   const calls = [1, 2].map(() => orthanc.request("/computation?count=3000000"));
   for (const response of await Promise.all(calls)) await response.text();

@@ -41,7 +41,7 @@ interface Orthancs {
  */
 export function useOrthancs(): Orthancs {
   const running: Orthanc[] = [];
-  const stopping: Promise<void>[] = [];
+  const stopping: Promise<unknown>[] = [];
   afterEach(async ({ task }) => {
     const started = running.splice(0);
     if (task.result?.state === "fail") {
