@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWorker, sendMessage, startWorker, type WorkerKind } from "./startWorker.ts";
 
-/** How many workers are ended while they load: a single one may be ended at a harmless moment. */
+/** The number of workers that are ended while they load: a single one may be ended at a harmless moment. */
 const ROUNDS = 100;
 
 const [kind, how = ""] = process.argv.slice(2);

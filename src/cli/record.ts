@@ -105,7 +105,7 @@ function throwIfAny(problems: string[]): void {
   if (problems.length > 0) throw new Error(`Not recorded:\n${problems.join("\n")}`);
 }
 
-/** What a record says about its origin. */
+/** The members of a record about its origin. */
 async function origin(versions: Versions) {
   const { release } = await findOrthanc();
   return { release, versions, recordedAt: new Date().toISOString() };

@@ -68,7 +68,7 @@ const Variations = z.strictObject({
 
 const ExampleFile = z.strictObject({
   title: z.string().min(1),
-  /** What the example shows, in one sentence. */
+  /** The idea of the example, in one sentence. */
   summary: z.string().min(1),
   /** The page that explains it. */
   page: z.string().startsWith("/"),

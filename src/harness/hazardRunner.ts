@@ -12,9 +12,9 @@ import { findProgram, type Hazard, type HazardStep } from "./hazard.ts";
 import { fetchVersions, startTwin, type TwinFiles } from "./twin.ts";
 import { workers } from "./workers.ts";
 
-/** How long an answer or an end may take if the hazard has no limit of its own, in milliseconds. */
+/** The time limit for an answer or an end if the hazard has none of its own, in milliseconds. */
 const STEP_LIMIT = 40_000;
-/** How much of a body or of a line of the log is kept, in characters. */
+/** The most of a body or of a line of the log that is kept, in characters. */
 const EXCERPT = 300;
 
 /** A run of one program of a hazard. */

@@ -13,10 +13,10 @@ import type { Example, Mask, Step } from "./example.ts";
 const SERIAL = 0.8;
 const IF_BUSY = ". Times mean little on a busy machine: if this one was, play it again";
 
-/** What is known about a twin when its run is over. */
+/** Observations of a twin when its run is over. */
 export interface Ending {
   twin: Twin;
-  /** How Orthanc has ended after it was asked to stop. */
+  /** The end of Orthanc after it was asked to stop, such as `exit code 0`. */
   how: string;
   /** The whole log, without secrets. */
   log: string;
@@ -24,7 +24,7 @@ export interface Ending {
   secretInLog: boolean;
   /** The listeners on other ports than Orthanc's own two, before it was asked to stop. */
   listeners: string[];
-  /** What was still there when Orthanc had ended. */
+  /** The processes and files that were left when Orthanc had ended. */
   left: string[];
 }
 
@@ -157,7 +157,7 @@ function answerDifferences(
     .map(([what, ours, theirs]) => `${what} ${shorten(ours)} and ${shorten(theirs)}`);
 }
 
-/** How much of a value a sentence contains, in characters. */
+/** The most of a value that a sentence contains, in characters. */
 const EXCERPT = 1_000;
 
 function shorten(value: unknown): string {

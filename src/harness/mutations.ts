@@ -11,7 +11,7 @@ import { parse } from "./example.ts";
 const Check = z.enum(["expectation", "comparison", "variations", "limit", "hazard", "end"]);
 
 const Mutation = z.strictObject({
-  /** What is broken, in a few words. */
+  /** The broken part, in a few words. */
   what: z.string().min(1),
   /** An example, or a hazard, whose fixed program is changed. */
   id: z.string().min(1),

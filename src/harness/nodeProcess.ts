@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { descendants, environmentVariable } from "../linux/processes.js";
 import type { Orthanc } from "../orthanc/server.ts";
 
-/** How long Node may take to listen, in milliseconds. A program that ends while it loads never does. */
+/** The time limit for Node to listen, in milliseconds. A program that ends while it loads never listens. */
 const LIMIT = 5_000;
 
 /** The variables that the bridge sets in Node's environment. */

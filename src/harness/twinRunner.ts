@@ -16,7 +16,7 @@ import { findStrayListeners } from "./strayListeners.ts";
 import { controllerFollowing, withTimeLimit } from "./timeLimit.ts";
 import { fetchVersions, startTwin, type TwinOptions } from "./twin.ts";
 
-/** How long one step may take, in milliseconds. Then a twin that hangs is ended with its Orthanc. */
+/** The time limit for a step, in milliseconds. Then a twin that hangs is ended with its Orthanc. */
 const STEP_LIMIT = 90_000;
 
 /** A step could not be played: the message names it, and the reason. */
@@ -28,7 +28,7 @@ export class PlayError extends Error {
 export interface PlayOptions extends TwinOptions {
   /** Receives the progress of the run. */
   report?: (progress: Progress) => void;
-  /** How long one step may take, in milliseconds. */
+  /** The time limit for a step, in milliseconds. */
   stepLimit?: number;
 }
 

@@ -18,13 +18,13 @@ import { withTimeLimit } from "./timeLimit.ts";
 import { readTwinFiles, replaceTexts, startTwin, type TwinOptions } from "./twin.ts";
 import { fillPath, PlayError, playStep, readInstanceNames } from "./twinRunner.ts";
 
-/** How long one answer may take, in milliseconds. */
+/** The time limit for an answer, in milliseconds. */
 const LIMIT = 60_000;
-/** How many requests are sent at once in the second round. */
+/** The number of requests that are sent at once in the second round. */
 const CONCURRENCY = 4;
-/** How many variations of a request are sent in the second round, and in both rounds for later steps on the same route. */
+/** The most variations of a request in the second round, and in both rounds for later steps on the same route. */
 const FEW = 10;
-/** How much of a request's first line is kept, in characters. */
+/** The most of a request's first line that is kept, in characters. */
 const EXCERPT = 120;
 
 /** A request, exactly as it is sent. */

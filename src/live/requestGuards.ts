@@ -62,15 +62,15 @@ const cookieName = (port = 0) => `orthanc-twins-${port}`;
 
 /** The most open connections. A page and its run panels need a few. */
 const MAX_CONNECTIONS = 256;
-/** How long a request may take to arrive, in milliseconds. */
+/** The time limits for a request to arrive, in milliseconds. */
 const ARRIVAL: ServerOptions = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 2_000,
 };
-/** How long a connection may be idle before it is closed, in milliseconds. No run is silent for so long. */
+/** The time after which an idle connection is closed, in milliseconds. No run is silent for so long. */
 const IDLE_LIMIT = 300_000;
-/** How long a refused client may take to read the reason, in milliseconds. */
+/** The time that a refused client has to read the reason, in milliseconds. */
 const LINGER = 500;
 
 /** A reply that replaces the requested answer. */

@@ -8,14 +8,14 @@ import type { RunEnd, RunEvent, RunRequest } from "../protocol/live.ts";
 import type { TwinRun, Versions } from "../protocol/run.ts";
 import { findSyntaxErrors } from "./syntaxCheck.ts";
 
-/** How long a run may take, in milliseconds, without the time that it waits for others. */
+/** The time limit for a run, in milliseconds, without the time that it waits for others. */
 const RUN_LIMIT = 120_000;
 /**
  * The most processes of a twin at once, including Orthanc, the most memory that they may use together, and the most
  * that they may print before Orthanc has started, both in bytes. After that, the limit on the log is lower.
  */
 const LIMITS = { processes: 100, memory: 2_000_000_000, log: 10_000_000 };
-/** How long a run continues without a page that follows it, in milliseconds. A page reloads in less time. */
+/** The time that a run continues without a page that follows it, in milliseconds. A page reloads in less time. */
 const ABANDONED = 10_000;
 
 /** A run was stopped from outside, for the reason in the message. */

@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { typescriptEnvironment } from "../harness/twin.ts";
 import { MAX_SYNTAX_ISSUES, type SyntaxIssue } from "../protocol/live.ts";
 
-/** How long the search may take, in milliseconds: a malicious text keeps a parser busy for minutes. */
+/** The time limit for the search, in milliseconds: a malicious text keeps a parser busy for minutes. */
 const LIMIT = 30_000;
 
 /**

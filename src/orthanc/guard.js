@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Stands between a program and the Orthanc that it has started. The guard reads what to start from one line of JSON on
  * its standard input. When that input closes, it ends Orthanc, all of Orthanc's descendants, and removes the folder:
@@ -73,8 +74,13 @@ const began = Date.now();
 for (const signal of ["SIGINT", "SIGHUP", "SIGTERM"]) process.on(signal, () => {});
 process.stdout.on("error", () => {});
 
+/** @type {import("node:child_process").ChildProcess | undefined} */
 let orthanc;
-/** Orthanc's descendants at the time when it was asked to stop: process id to start time. */
+/**
+ * Orthanc's descendants at the time when it was asked to stop: process id to start time.
+ *
+ * @type {Map<number, string>}
+ */
 let before = new Map();
 /** Orthanc's private folder, without symbolic links. */
 let folder = existsSync(task.folder) ? realpathSync(task.folder) : task.folder;
@@ -85,9 +91,15 @@ if (!task.command) {
 }
 const log = prepareFolder();
 folder = realpathSync(task.folder);
-/** The limit that was exceeded, in words. */
+/**
+ * The limit that was exceeded, in words.
+ *
+ * @type {string | undefined}
+ */
 let exceeded;
+/** @type {Promise<string>} */
 let ended;
+/** @type {string | undefined} */
 let command;
 do {
   orthanc = spawn(task.command, task.args, {
@@ -99,7 +111,8 @@ do {
   ended = endingOf(orthanc);
   if (orthanc.pid) report({ pid: orthanc.pid });
   if (task.limits && orthanc.pid) enforceLimits(orthanc.pid, task.limits);
-  command = (await Promise.race([commands.next(), ended])).value;
+  const next = await Promise.race([commands.next(), ended]);
+  command = typeof next === "string" ? undefined : next.value;
   if (command === "restart") orthanc.kill("SIGKILL");
 } while (command === "restart" && (await ended));
 before = new Map(descendants().map(({ pid, start }) => [pid, start]));
@@ -119,6 +132,7 @@ process.exit();
  * Waits for the end of a process, and describes it.
  *
  * @param {import("node:child_process").ChildProcess} child
+ * @returns {Promise<string>}
  */
 function endingOf(child) {
   return new Promise((resolve) => {
@@ -141,7 +155,7 @@ function prepareFolder() {
     return openSync(task.log, "a");
   } catch (error) {
     rmSync(task.folder, { recursive: true, force: true });
-    report({ ended: error.message });
+    report({ ended: /** @type {Error} */ (error).message });
     process.exit();
   }
 }
@@ -188,14 +202,15 @@ async function killAll() {
 
 /** Describes the descendants of Orthanc that are still running, and the files left in its temporary folder. */
 async function findLeftovers() {
-  const started = () => descendants().filter(({ pid }) => pid !== orthanc.pid);
+  const started = () => descendants().filter(({ pid }) => pid !== orthanc?.pid);
   const end = Date.now() + LAST_GRACE;
   while (Date.now() < end && started().length > 0) await sleep(20);
   const processes = started().map(({ pid }) => {
     const command = commandLine(pid).slice(0, COMMAND_LIMIT);
     return `process ${pid}, ${command || "which is ending"}`;
   });
-  const files = existsSync(task.env.TMPDIR) ? readdirSync(task.env.TMPDIR) : [];
+  const { TMPDIR: temporary = "" } = task.env;
+  const files = existsSync(temporary) ? readdirSync(temporary) : [];
   return [...processes, ...files.map((name) => `temporary file ${name}`)];
 }
 
@@ -242,10 +257,12 @@ function descendants() {
   for (const member of family) {
     for (const { pid, parent } of processes) if (parent === member) family.add(pid);
   }
-  const known = ({ pid, start }) => before.get(pid) === start;
   const guard = processes.find(({ pid }) => pid === process.pid);
   return processes
-    .filter((one) => one !== guard && (family.has(one.pid) || known(one) || belongsToFolder(one)))
+    .filter((one) => {
+      if (one === guard) return false;
+      return family.has(one.pid) || before.get(one.pid) === one.start || belongsToFolder(one);
+    })
     .map((one) => ({
       ...one,
       // As the id of a group to kill, 0 is this process's own group, and 1 all processes.

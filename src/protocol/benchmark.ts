@@ -7,7 +7,7 @@ export interface Benchmark {
   processors: number;
   /** ISO 8601, UTC. */
   measuredAt: string;
-  /** How often each value was measured. */
+  /** The number of times that each value was measured. */
   rounds: number;
   measures: Measure[];
 }

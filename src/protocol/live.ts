@@ -1,4 +1,4 @@
-/** What a page and its server send each other about live runs. */
+/** The messages between a page and its server about live runs. */
 import type { Twin } from "./programs.ts";
 import type { Progress, Versions } from "./run.ts";
 

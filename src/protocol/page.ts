@@ -1,4 +1,4 @@
-/** What the build hands to the components of a page. */
+/** The data that the build hands to the components of a page. */
 import type { Twin } from "./programs.ts";
 import type { ProgramResult } from "./record.ts";
 import type { Versions } from "./run.ts";
@@ -36,7 +36,7 @@ export interface RecordOrigin {
 
 /** A row of the table of programs that are broken on purpose. */
 export interface MutationRow {
-  /** What is broken. */
+  /** The broken part, in words. */
   what: string;
   /** The program, below `examples/`. */
   program: string;

@@ -2,7 +2,7 @@
 import type { Twin, Variant } from "./programs.ts";
 import type { TwinRun, Versions } from "./run.ts";
 
-/** What all records have in common. */
+/** The members that all records have in common. */
 interface Recorded {
   /** The Debian release of the Orthanc, such as `bookworm`. */
   release: string;

@@ -57,9 +57,9 @@ export interface TwinRun {
 /** The progress of a twin's run. */
 export type Progress =
   | { type: "started" /** Since the start of its Orthanc. */; milliseconds: number }
-  | { type: "step"; request: Request /** How many are sent at once. */; count: number }
+  | { type: "step"; request: Request /** The number that is sent at once. */; count: number }
   | { type: "call"; call: Call }
   | {
-      type: "log" /** What Orthanc and its plugin have printed since the previous event. */;
+      type: "log" /** The output of Orthanc and its plugin since the previous event. */;
       text: string;
     };

@@ -1,4 +1,4 @@
-/** What is left of a private Orthanc that should be gone. */
+/** Finds what is left of a private Orthanc that should be gone. */
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import {
@@ -10,7 +10,7 @@ import {
   workingFolder,
 } from "../linux/processes.js";
 
-/** What a private Orthanc occupied. */
+/** The resources of a private Orthanc. */
 export interface Occupied {
   /** Its private folder, or any folder above that. */
   folder: string;
