@@ -1,5 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
-import { failures } from "./src/testing/failures.ts";
+import { failureReporter } from "./src/testing/failureReporter.ts";
 import { SOAKING } from "./src/testing/soak.ts";
 
 /** Tests of what holds under load and faults: short in `npm test`, long in `npm run soak`. */
@@ -20,12 +20,12 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    reporters: [SOAKING ? "verbose" : "default", failures],
+    reporters: [SOAKING ? "verbose" : "default", failureReporter],
     projects: [
       {
         extends: true,
         test: {
-          name: "side by side",
+          name: "parallel",
           include: ["src/**/*.test.ts", "examples/**/*.test.ts"],
           exclude: [...configDefaults.exclude, ...TIMED, ...SOAK],
           // They wait for Orthanc more than they compute.

@@ -1,16 +1,15 @@
 import { expect, test } from "vitest";
-import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import { processorTime } from "../../src/harness/processes.ts";
-import { startTwin } from "../../src/harness/twin.ts";
+import { processorTime } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
-const ended = endAfterEachTest();
+const { startExample } = useOrthancs();
 
 let orthanc: Orthanc;
 
 async function start(twin: Twin) {
-  orthanc = ended(await startTwin(await readExample("blocking-computation"), twin));
+  orthanc = await startExample("blocking-computation", twin);
 }
 
 /** The seconds that an answer says its computation took. */
@@ -35,10 +34,10 @@ test.each(TWINS)("%s: Orthanc's built-in routes answer while a callback computes
 
 test.each(TWINS)("%s: three calls at once keep one core busy, not three", async (twin) => {
   await start(twin);
-  const before = processorTime(orthanc);
+  const before = processorTime(orthanc.pid);
   const began = performance.now();
   await Promise.all([computed(), computed(), computed()]);
-  const cores = (processorTime(orthanc) - before) / (performance.now() - began);
+  const cores = (processorTime(orthanc.pid) - before) / (performance.now() - began);
   expect(cores).toBeLessThan(1.3);
 });
 

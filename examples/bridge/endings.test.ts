@@ -21,6 +21,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import getPort from "get-port";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { environmentVariable, processIds, statusField } from "../../src/linux/processes.js";
 import { findOrthanc } from "../../src/orthanc/installation.ts";
 
 const loader = createRequire(import.meta.url)
@@ -38,7 +39,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const orthanc of started) if (orthanc.pid) kill(-orthanc.pid, "SIGKILL");
-  for (const pid of await leftProcesses()) kill(pid, "SIGKILL");
+  for (const pid of leftProcesses()) kill(pid, "SIGKILL");
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -110,14 +111,13 @@ async function start(options: Options = {}) {
   await answers();
   const pid = orthanc.pid ?? 0;
   // It answers a moment before it minds signals.
-  await vi.waitFor(async () => expect(await catches(pid, constants.signals.SIGTERM)).toBe(true));
+  await vi.waitFor(() => expect(catches(pid, constants.signals.SIGTERM)).toBe(true));
   return { pid, port: http, ended, request, log: () => log };
 }
 
-/** Whether a process has a handler for a signal, or has ended. */
-async function catches(pid: number, signal: number): Promise<boolean> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  const caught = /^SigCgt:\s*([0-9a-f]+)/m.exec(status)?.[1];
+/** Tells if a process has a handler for a signal, or has ended. */
+function catches(pid: number, signal: number): boolean {
+  const caught = statusField(pid, "SigCgt");
   return caught === undefined || (BigInt(`0x${caught}`) & (1n << BigInt(signal - 1))) !== 0n;
 }
 
@@ -130,13 +130,12 @@ function kill(pid: number, signal: NodeJS.Signals) {
 }
 
 /** The processes that inherited the environment of a test's Orthanc, but no Orthanc itself. */
-async function leftProcesses(): Promise<number[]> {
-  const pids: number[] = [];
-  for (const name of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
-    const environment = await readFile(`/proc/${name}/environ`, "latin1").catch(() => "");
-    if (environment.includes(`TMPDIR=${folder}/`)) pids.push(Number(name));
-  }
-  return pids.filter((pid) => !started.some((orthanc) => orthanc.pid === pid));
+function leftProcesses(): number[] {
+  return processIds().filter(
+    (pid) =>
+      environmentVariable(pid, "TMPDIR")?.startsWith(`${folder}/`) &&
+      !started.some((orthanc) => orthanc.pid === pid),
+  );
 }
 
 const leftFolders = () => readdir(path.join(folder, "tmp"));
@@ -144,7 +143,7 @@ const journal = () => readFile(path.join(folder, "journal"), "utf8").catch(() =>
 
 /** Waits until nothing is left, and fails if something stays. */
 async function expectNothingLeft() {
-  await vi.waitFor(async () => expect(await leftProcesses()).toEqual([]), 3_000);
+  await vi.waitFor(async () => expect(leftProcesses()).toEqual([]), 3_000);
   expect(await leftFolders()).toEqual([]);
 }
 
@@ -216,7 +215,7 @@ describe("Orthanc ends", () => {
     const node = await nodeOf(first);
     process.kill(first.pid, "SIGKILL");
     await first.ended;
-    await vi.waitFor(async () => expect(await leftProcesses()).toEqual([]), 3_000);
+    await vi.waitFor(async () => expect(leftProcesses()).toEqual([]), 3_000);
     expect(await journal()).toContain(`end of input ${node}\n`);
     const left = await leftFolders();
     expect(left).toHaveLength(1);
@@ -243,7 +242,7 @@ describe("Orthanc ends", () => {
     const node = await nodeOf(orthanc);
     await fetch(`http://127.0.0.1:${orthanc.port}/tools/reset`, { method: "POST", body: "" });
     await vi.waitFor(async () => expect(await nodeOf(orthanc)).not.toBe(node), 10_000);
-    expect(await leftProcesses()).toEqual([await nodeOf(orthanc)]);
+    expect(leftProcesses()).toEqual([await nodeOf(orthanc)]);
     expect(await leftFolders()).toHaveLength(1);
     process.kill(orthanc.pid, "SIGTERM");
     expect(await orthanc.ended).toBe(0);
@@ -257,7 +256,7 @@ describe("Orthanc ends", () => {
     expect(await orthanc.ended).not.toBe(0);
     expect(orthanc.log()).toContain("too long for a socket");
     expect(await readdir(TMPDIR)).toEqual([]);
-    expect(await leftProcesses()).toEqual([]);
+    expect(leftProcesses()).toEqual([]);
   });
 
   it("before it has started, for its port is taken", async () => {

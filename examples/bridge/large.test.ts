@@ -3,13 +3,13 @@
  * looks whole to the client.
  */
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { peakMemory } from "../../src/linux/memory.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 
 const TIMEOUT = 5; // seconds, which a busy machine may need for 100 MB
@@ -73,10 +73,7 @@ describe.each([
     return (await response.json()) as Record<string, unknown>;
   };
 
-  const memory = async () => {
-    const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
-    return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1]) * 1024;
-  };
+  const memory = () => peakMemory(orthanc.pid);
 
   it.each(["length", "chunks"])("arrives whole, with its headers (%s)", async (how) => {
     const response = await open(`large/${20 * MB}/${how}`);
@@ -97,11 +94,11 @@ describe.each([
   });
 
   it("is not needed whole in memory, if it is streamed", async () => {
-    const before = await memory();
+    const before = memory();
     const response = await open(`large/${100 * MB}/length`);
     expect(response.statusCode).toBe(200);
     expect(await readNumbers(response)).toEqual({ size: 100 * MB, whole: true });
-    const more = (await memory()) - before;
+    const more = memory() - before;
     if (streams) expect(more).toBeLessThan(30 * MB);
     else expect(more).toBeGreaterThan(60 * MB);
   });

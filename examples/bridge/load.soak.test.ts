@@ -1,10 +1,11 @@
 /** The bridge under load, while Node is killed again and again. */
 import { randomBytes } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
 import { typescriptEnvironment } from "../../src/harness/twin.ts";
+import { residentMemory } from "../../src/linux/memory.ts";
+import { openFiles } from "../../src/linux/processes.js";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { reportProgress, SOAKING, scaled } from "../../src/testing/soak.ts";
 
@@ -18,11 +19,8 @@ const MB = 1024 * 1024;
 let orthanc: Orthanc;
 afterEach(() => orthanc?.stop());
 
-const memory = async () => {
-  const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
-};
-const files = async () => (await readdir(`/proc/${orthanc.pid}/fd`)).length;
+const memory = () => residentMemory(orthanc.pid);
+const files = () => openFiles(orthanc.pid).length;
 const nodes = async () =>
   [...(await orthanc.log()).matchAll(/Node has started \(process (\d+)\)/g)].map(([, pid]) =>
     Number(pid),
@@ -69,7 +67,7 @@ test("while Node is killed, each call ends: with its own answer, or 502", async 
   });
   const calm = await load((right) => right >= scaled(100, 1_000));
   expect(calm.failed).toBe(0);
-  const before = { memory: await memory(), files: await files() };
+  const before = { memory: memory(), files: files() };
 
   let killed = 0;
   const kill = async () => {
@@ -105,8 +103,8 @@ test("while Node is killed, each call ends: with its own answer, or 502", async 
       `${stormy.right} in ${stormy.seconds.toFixed(1)} s, and ${stormy.failed} calls that ended with 502`,
   );
   // As many files as before: no connection is left. The clients' own to Orthanc may come and go.
-  await vi.waitFor(async () => expect(await files()).toBeLessThanOrEqual(before.files), 20_000);
-  const more = (await memory()) - before.memory;
+  await vi.waitFor(async () => expect(files()).toBeLessThanOrEqual(before.files), 20_000);
+  const more = memory() - before.memory;
   reportProgress(
     `memory: ${(before.memory / MB).toFixed(0)} MB before, ${(more / MB).toFixed(1)} MB more after`,
   );

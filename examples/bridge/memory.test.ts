@@ -17,23 +17,19 @@ def serve(output, uri, **request):
 orthanc.RegisterRestCallback("/python/x", serve)
 `;
 
+import { residentMemory } from "../../src/linux/memory.ts";
+
 let orthanc: Orthanc;
 afterEach(() => orthanc?.stop());
-
-/** The memory of Orthanc, in bytes. */
-async function memory(): Promise<number> {
-  const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
-}
 
 /** How much more of it there is after so many requests. */
 async function growth(requests: number, target: string, request: object): Promise<number> {
   const send = async () =>
     expect((await (await orthanc.request(target, request)).text()).length).toBeGreaterThan(0);
   for (let count = 0; count < 5; count++) await send();
-  const before = await memory();
+  const before = residentMemory(orthanc.pid);
   for (let count = 0; count < requests; count++) await send();
-  return (await memory()) - before;
+  return residentMemory(orthanc.pid) - before;
 }
 
 test.each([

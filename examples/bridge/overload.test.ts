@@ -2,9 +2,9 @@
 import path from "node:path";
 import { expect, test } from "vitest";
 import { EXAMPLES } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
 import { startTwin } from "../../src/harness/twin.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const CALLS = 100;
 /** As Orthanc comes. */
@@ -15,15 +15,15 @@ const REFUSED = {
   body: '{"error": "too many calls (CallsAtOnce is 25)"}',
 };
 
-const ended = endAfterEachTest();
+const { track } = useOrthancs();
 
 /** A program of this repository behind the bridge. */
 async function start(folder: string, routes: string[], instances: string[] = []) {
   const example = { folder: path.join(EXAMPLES, folder), routes, instances };
-  return ended(await startTwin(example, "typescript"));
+  return track(await startTwin(example, "typescript"));
 }
 
-/** Makes so many calls at once, and gives the answers in the order in which they come. */
+/** Makes that many calls at once, and returns the answers in the order in which they arrive. */
 async function callAtOnce(orthanc: Orthanc, target: string) {
   const answers: { status: number; retryAfter: string | null; body: string }[] = [];
   const call = async () => {
@@ -54,7 +54,7 @@ test("half of Orthanc's threads wait for Node, and the rest of the calls are ref
 
 test("with as many calls as threads, they would wait for each other", async () => {
   const folder = path.join(EXAMPLES, "hazards/http-threads/mended");
-  const orthanc = ended(
+  const orthanc = track(
     await startTwin({ folder, routes: ["/report"], instances: [] }, "typescript", {
       configuration: {
         HttpThreadsCount: 4,

@@ -2,16 +2,12 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import { EXAMPLES, readExample, TWINS, type Twin } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import { descendants } from "../../src/harness/processes.ts";
-import {
-  readTwinFiles,
-  startTwin,
-  type TwinFiles,
-  typescriptEnvironment,
-} from "../../src/harness/twin.ts";
+import { EXAMPLES, readExample } from "../../src/harness/example.ts";
+import { readTwinFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
+import { descendants } from "../../src/linux/processes.js";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 interface State {
   listening: boolean;
@@ -20,18 +16,7 @@ interface State {
   last: Record<string, { patient: string; modality: string }>;
 }
 
-const ended = endAfterEachTest();
-
-/** The twin's files with some texts replaced; each must be in one of them. */
-async function edited(twin: Twin, changes: Record<string, string>): Promise<TwinFiles> {
-  const files = await readTwinFiles(await readExample("change-listener"), twin);
-  for (const [old, replacement] of Object.entries(changes)) {
-    const [name, text] = Object.entries(files).find(([, text]) => text.includes(old)) ?? [];
-    if (name === undefined || text === undefined) throw new Error(`No file has: ${old}`);
-    files[name] = text.replace(old, () => replacement);
-  }
-  return files;
-}
+const { startExample, startPlugin, track } = useOrthancs();
 
 /** Has the twin take that many seconds more to handle an instance. */
 function slow(twin: Twin, seconds: number): Record<string, string> {
@@ -43,17 +28,17 @@ function slow(twin: Twin, seconds: number): Record<string, string> {
 }
 
 /** Starts a twin and waits until it listens. */
-async function start(twin: Twin, changes: Record<string, string> = {}): Promise<Orthanc> {
-  const example = await readExample("change-listener");
-  const orthanc = ended(await startTwin(example, twin, { edited: await edited(twin, changes) }));
+async function start(twin: Twin, replace: Record<string, string> = {}): Promise<Orthanc> {
+  const orthanc = await startExample("change-listener", twin, { replace });
   await waitFor(orthanc, (state) => state.listening);
   return orthanc;
 }
 
 /** Starts an Orthanc with a script of these lines. */
-async function startScript(...lines: string[]): Promise<Orthanc> {
-  const text = `import json, threading, time, urllib.request, orthanc\n${lines.join("\n")}\n`;
-  return ended(await startOrthanc({ script: "plugin.py", files: { "plugin.py": text } }));
+function startScript(...lines: string[]): Promise<Orthanc> {
+  return startPlugin(
+    `import json, threading, time, urllib.request, orthanc\n${lines.join("\n")}\n`,
+  );
 }
 
 async function ask(orthanc: Orthanc): Promise<State> {
@@ -316,7 +301,7 @@ test("typescript: Orthanc stops in the middle of the work", async () => {
 
 test("typescript: what is stored while Node is away is not handled, what follows is", async () => {
   const orthanc = await start("typescript");
-  for (const pid of descendants(orthanc)) process.kill(pid, "SIGKILL");
+  for (const pid of descendants(orthanc.pid)) process.kill(pid, "SIGKILL");
   const missed = await store(orthanc);
   await vi.waitFor(() => waitFor(orthanc, ({ listening }) => listening), 20_000);
   const seen = await store(orthanc);
@@ -326,13 +311,13 @@ test("typescript: what is stored while Node is away is not handled, what follows
 });
 
 test("typescript: it asks again until Orthanc listens", async () => {
-  const { routes } = await readExample("change-listener");
-  const orthanc = ended(
+  const example = await readExample("change-listener");
+  const orthanc = track(
     await startOrthanc({
       // What else Orthanc loads after the bridge takes longer than a start of Node.
       script: "slow_start.py",
       files: {
-        ...(await edited("typescript", {})),
+        ...(await readTwinFiles(example, "typescript")),
         "bridge.py": await readFile(path.join(EXAMPLES, "bridge/bridge.py"), "utf8"),
         "client.ts": await readFile(path.join(EXAMPLES, "undici/client.ts"), "utf8"),
         "routes.ts": await readFile(path.join(EXAMPLES, "routes/routes.ts"), "utf8"),
@@ -342,7 +327,7 @@ test("typescript: it asks again until Orthanc listens", async () => {
       links: { node_modules: path.resolve(EXAMPLES, "../node_modules") },
       environment: typescriptEnvironment(),
       configuration: {
-        Node: { Script: "plugin.ts", Routes: routes, Executable: process.execPath },
+        Node: { Script: "plugin.ts", Routes: example.routes, Executable: process.execPath },
       },
     }),
   );
@@ -353,7 +338,7 @@ test("typescript: it asks again until Orthanc listens", async () => {
 });
 
 test("/changes gives at most 100 at once, those after `since`, and says when they are all", async () => {
-  const orthanc = ended(await startOrthanc());
+  const orthanc = track(await startOrthanc());
   const read = async (query: string) => {
     const answer = (await (await orthanc.request(`/changes${query}`)).json()) as {
       Changes: { Seq: number; ChangeType: string }[];
@@ -397,7 +382,7 @@ test("/changes gives at most 100 at once, those after `since`, and says when the
 });
 
 test("/changes forgets instances that are deleted", async () => {
-  const orthanc = ended(await startOrthanc());
+  const orthanc = track(await startOrthanc());
   const { id } = await store(orthanc);
   const changes = async () => (await orthanc.request("/changes")).text();
   expect(await changes()).toContain(id);

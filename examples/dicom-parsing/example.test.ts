@@ -3,11 +3,10 @@ import { readdir, rm, writeFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import { workers } from "../../src/harness/processes.ts";
-import { startTwin } from "../../src/harness/twin.ts";
+import { workers } from "../../src/harness/workers.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 /**
  * Of pydicom's test files, those on which the two parsers may differ, with the reason. They are broken on
@@ -21,11 +20,10 @@ const PARSERS_DIFFER: Record<string, string> = {
   "rtplan_truncated.dcm": "dicom-parser refuses a file that ends early",
 };
 
-const ended = endAfterEachTest();
+const { startExample } = useOrthancs();
 
-async function start(twin: Twin, configuration: Record<string, unknown> = {}): Promise<Orthanc> {
-  return ended(await startTwin(await readExample("dicom-parsing"), twin, { configuration }));
-}
+const start = (twin: Twin, configuration: Record<string, unknown> = {}) =>
+  startExample("dicom-parsing", twin, { configuration });
 
 async function summary(orthanc: Orthanc, instance: string | undefined) {
   const answer = await orthanc.request(`/dicom-summary/${instance}`);
@@ -34,6 +32,14 @@ async function summary(orthanc: Orthanc, instance: string | undefined) {
 
 async function instances(orthanc: Orthanc): Promise<string[]> {
   return (await orthanc.request("/instances")).json() as Promise<string[]>;
+}
+
+/** The files in Orthanc's storage, without its index. */
+async function storedFiles({ folder }: Orthanc): Promise<string[]> {
+  const storage = path.join(folder, "storage");
+  const entries = await readdir(storage, { recursive: true, withFileTypes: true });
+  const stored = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("index"));
+  return stored.map(({ parentPath, name }) => path.join(parentPath, name));
 }
 
 test("both twins read all of pydicom's files alike that Orthanc stores", async () => {
@@ -64,11 +70,8 @@ test.each(TWINS)("%s: a file that is no DICOM any more is answered with 422", as
   // Orthanc would answer from its memory what it has just stored.
   const orthanc = await start(twin, { MaximumStorageCacheSize: 0 });
   const [instance] = await instances(orthanc);
-  const entries = await readdir(orthanc.storage, { recursive: true, withFileTypes: true });
-  const stored = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("index"));
-  for (const { parentPath, name } of stored) {
-    await writeFile(path.join(parentPath, name), Buffer.alloc(5000, "broken"));
-  }
+  const broken = Buffer.alloc(5000, "broken");
+  for (const file of await storedFiles(orthanc)) await writeFile(file, broken);
   expect(await summary(orthanc, instance)).toEqual({
     status: 422,
     body: { error: "the file can't be parsed" },
@@ -78,9 +81,7 @@ test.each(TWINS)("%s: a file that is no DICOM any more is answered with 422", as
 test.each(TWINS)("%s: a file that Orthanc has lost is answered with 502", async (twin) => {
   const orthanc = await start(twin, { MaximumStorageCacheSize: 0 });
   const [instance] = await instances(orthanc);
-  const entries = await readdir(orthanc.storage, { recursive: true, withFileTypes: true });
-  const stored = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("index"));
-  for (const { parentPath, name } of stored) await rm(path.join(parentPath, name));
+  for (const file of await storedFiles(orthanc)) await rm(file);
   expect(await summary(orthanc, instance)).toEqual({
     status: 502,
     body: { error: "Orthanc can't read the file" },

@@ -1,30 +1,17 @@
-/** What becomes of errors that a plugin does not catch, and of those that it does. */
-import { readFile } from "node:fs/promises";
-import path from "node:path";
 import { expect, test } from "vitest";
-import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import { readTwinFiles, startTwin } from "../../src/harness/twin.ts";
-import { startOrthanc } from "../../src/orthanc/server.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
-const ended = endAfterEachTest();
+const { startExample, startPlugin } = useOrthancs();
 /** The id of no instance. */
 const UNKNOWN = "00000000-00000000-00000000-00000000-00000000";
 
-/** A twin, with a text in the place of one of its own. */
-async function startEdited(twin: Twin, from: string, to: string) {
-  const file = twin === "python" ? "plugin.py" : "plugin.ts";
-  const text = await readFile(path.join(import.meta.dirname, file), "utf8");
-  expect(text).toContain(from);
-  const edited = { [file]: text.replace(from, to) };
-  return ended(await startTwin(await readExample("errors"), twin, { edited }));
-}
-
-const startPlugin = async (script: string) =>
-  ended(await startOrthanc({ script: "plugin.py", files: { "plugin.py": script } }));
+/** Starts a twin with one text in its program replaced. */
+const startEdited = (twin: Twin, from: string, to: string) =>
+  startExample("errors", twin, { replace: { [from]: to } });
 
 test.each(TWINS)("%s: an instance without a name gets a reason of its own", async (twin) => {
-  const orthanc = ended(await startTwin(await readExample("errors"), twin));
+  const orthanc = await startExample("errors", twin);
   const body = JSON.stringify({ Tags: { Modality: "OT" } });
   const made = await orthanc.request("/tools/create-dicom", { method: "POST", body });
   const { ID } = (await made.json()) as { ID: string };
@@ -99,15 +86,11 @@ orthanc.RegisterRestCallback("/bug", on_bug)
 
 test("typescript: an error that a handler does not catch ends Node, which the bridge starts again", async () => {
   // The one twin on plain node:http, where nothing catches what a handler throws.
-  const example = await readExample("blocking-computation");
-  const text = (await readTwinFiles(example, "typescript"))["plugin.ts"] as string;
-  const edited = {
-    "plugin.ts": text.replace(
-      "const [total",
-      'if (request.headers["x-bug"]) throw new Error("a bug");\n  const [total',
-    ),
-  };
-  const orthanc = ended(await startTwin(example, "typescript", { edited }));
+  const orthanc = await startExample("blocking-computation", "typescript", {
+    replace: {
+      "const [total": 'if (request.headers["x-bug"]) throw new Error("a bug");\n  const [total',
+    },
+  });
   const ask = async (headers: Record<string, string>) =>
     (await orthanc.request("/computation", { headers })).status;
   expect(await ask({ "x-bug": "1" })).toBe(502);

@@ -2,16 +2,16 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { endAfterEachTest } from "../../src/harness/live.ts";
 import { typescriptEnvironment } from "../../src/harness/twin.ts";
 import { startOrthanc } from "../../src/orthanc/server.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const EXAMPLES = path.resolve(import.meta.dirname, "..");
-const ended = endAfterEachTest();
+const { track } = useOrthancs();
 
 test("both routes give the same answer", async () => {
   const read = (name: string) => readFile(path.join(EXAMPLES, name), "utf8");
-  const orthanc = ended(
+  const orthanc = track(
     await startOrthanc({
       script: "plugin.py",
       files: {

@@ -1,11 +1,19 @@
 /** What the pools of both languages promise, each shown by an attempt to break it on a live Orthanc. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { EXAMPLES, TWINS } from "../../src/harness/example.ts";
-import { descendants, workers } from "../../src/harness/processes.ts";
+import { EXAMPLES } from "../../src/harness/example.ts";
+import { workers } from "../../src/harness/workers.ts";
+import {
+  descendants,
+  isRunning,
+  programName,
+  readProcess,
+  waitChannel,
+} from "../../src/linux/processes.js";
+import { listeningPorts } from "../../src/linux/sockets.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
+import { TWINS } from "../../src/protocol/programs.ts";
 import { type Answer, run, startFixture } from "../../src/testing/poolFixture.ts";
 
 function sleep(orthanc: Orthanc, seconds: number, deadline = 10, nonce = "") {
@@ -146,7 +154,7 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
   });
 
   const named = (name: string) =>
-    descendants(orthanc).filter((pid) => readFileSync(`/proc/${pid}/comm`, "utf8") === `${name}\n`);
+    descendants(orthanc.pid).filter((pid) => programName(pid) === name);
   /** The helper process, from which workers are forked. */
   const helper = () => named("pool-helper")[0] as number;
 
@@ -161,7 +169,7 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
   }
 
   /** Whether a worker sleeps in its task. */
-  const sleeps = (pid: number) => readFileSync(`/proc/${pid}/wchan`, "utf8").includes("nanosleep");
+  const sleeps = (pid: number) => waitChannel(pid).includes("nanosleep");
 
   /** Waits until workers sleep in their tasks. */
   async function busy(...pids: number[]): Promise<void> {
@@ -225,8 +233,7 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
       process.kill(before, signal);
     await twoWorkers();
     expect(helper()).toBe(before);
-    const group = readFileSync(`/proc/${before}/stat`, "utf8").split(" ")[4];
-    expect(group).toBe(String(before));
+    expect(readProcess(before)?.group).toBe(before);
   });
 
   test("large arguments and results pass", async () => {
@@ -249,19 +256,19 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
   });
 
   test("the helper has one thread, as Orthanc has while it loads the script", async () => {
-    const threads = (pid: number) => readdirSync(`/proc/${pid}/task`).length;
+    const threads = (pid: number) => readProcess(pid)?.threads;
     expect(threads(helper())).toBe(1);
     expect(threads(orthanc.pid)).toBeGreaterThan(60);
     expect(await orthanc.log()).toMatch(/Threads while the script loads: 1$/m);
   });
 
   test("no worker holds a port of Orthanc's, whenever it was forked", async () => {
-    expect(ports(orthanc.pid).length).toBeGreaterThan(0);
+    expect(listeningPorts(orthanc.pid).length).toBeGreaterThan(0);
     for (const pid of await twoWorkers()) process.kill(pid, "SIGKILL");
     // A worker that is about to die may still be given a task.
     await expect.poll(() => workers(orthanc)).toEqual([]);
     await twoWorkers();
-    for (const pid of descendants(orthanc)) expect(ports(pid)).toEqual([]);
+    for (const pid of descendants(orthanc.pid)) expect(listeningPorts(pid)).toEqual([]);
   });
 
   test("a killed helper takes its workers with it, and the next call has new ones", async () => {
@@ -273,17 +280,15 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
     expect((await lost).map(({ status }) => status)).toEqual([503, 503]);
     await twoWorkers();
     expect(helper()).not.toBe(before);
-    for (const pid of descendants(orthanc)) expect(ports(pid)).toEqual([]);
+    for (const pid of descendants(orthanc.pid)) expect(listeningPorts(pid)).toEqual([]);
   });
 
   test("nothing is left of a busy pool when Orthanc is killed", async () => {
     const call = run(orthanc, "spawn", { deadline: 60 }).catch(() => undefined);
     await expect.poll(() => named("sleep")).toHaveLength(1);
-    const pids = descendants(orthanc);
+    const pids = descendants(orthanc.pid);
     // The guard would end them, too: it sleeps meanwhile.
-    const guard = Number(
-      /PPid:\s*(\d+)/.exec(readFileSync(`/proc/${orthanc.pid}/status`, "utf8"))?.[1],
-    );
+    const guard = readProcess(orthanc.pid)?.parent ?? 0;
     process.kill(guard, "SIGSTOP");
     try {
       process.kill(orthanc.pid, "SIGKILL");
@@ -294,30 +299,3 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
     await call;
   });
 });
-
-/** The TCP ports on which a process could accept connections. */
-function ports(pid: number): number[] {
-  const listening = new Map<string, number>();
-  for (const table of ["tcp", "tcp6"]) {
-    for (const line of readFileSync(`/proc/net/${table}`, "utf8").split("\n").slice(1)) {
-      const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
-      if (state === "0A")
-        listening.set(`socket:[${inode}]`, parseInt(local.split(":")[1] ?? "", 16));
-    }
-  }
-  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-    try {
-      return listening.get(readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/State:\s*Z/.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}

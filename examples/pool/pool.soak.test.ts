@@ -2,12 +2,13 @@
  * The pool under more load than its workers can bear, and while its workers are killed. In both, every call ends,
  * none gets another's answer, and the answers are at least 80 % of what the workers can do undisturbed.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
-import { TWINS, type Twin } from "../../src/harness/example.ts";
-import { descendants, workers } from "../../src/harness/processes.ts";
+import { workers } from "../../src/harness/workers.ts";
+import { residentMemory } from "../../src/linux/memory.ts";
+import { descendants } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
 import { run, startFixture } from "../../src/testing/poolFixture.ts";
 import { reportProgress, scaled } from "../../src/testing/soak.ts";
 
@@ -73,11 +74,8 @@ async function load({ seconds, deadline, callers }: Load, duration: number): Pro
 
 /** The memory of Orthanc and its processes, in MB. */
 function memory(): number {
-  const sizes = [orthanc.pid, ...descendants(orthanc)].map((pid) => {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1000;
-  });
-  return sizes.reduce((sum, size) => sum + size, 0);
+  const sizes = [orthanc.pid, ...descendants(orthanc.pid)].map(residentMemory);
+  return sizes.reduce((sum, size) => sum + size, 0) / 1_000_000;
 }
 
 test.each(TWINS.flatMap((twin) => scaled([HARD], [EASY, HARD]).map((task) => ({ twin, ...task }))))(

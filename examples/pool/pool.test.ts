@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
-import { descendants } from "../../src/harness/processes.ts";
+import { descendants } from "../../src/linux/processes.js";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 
 const POOL = import.meta.dirname;
@@ -55,7 +55,7 @@ test("multiprocessing.Pool.apply waits for ever for a killed worker, and Orthanc
     () => {},
   );
   await sleep(500);
-  for (const pid of descendants(orthanc)) process.kill(pid, "SIGKILL");
+  for (const pid of descendants(orthanc.pid)) process.kill(pid, "SIGKILL");
   await sleep(6000);
   expect(settled).toBe(false);
   await orthanc.stop();
@@ -191,7 +191,7 @@ test("without a number for a connection, no worker is left over, and the next ca
     "    return told, pool.run(5, time.sleep, 0)",
   );
   expect(value).toMatch(/^\('no worker can be started: .*Too many open files', None\)$/);
-  expect(descendants(orthanc as Orthanc)).toHaveLength(2);
+  expect(descendants((orthanc as Orthanc).pid)).toHaveLength(2);
 });
 
 test("an unsupported Python is refused in words", async () => {

@@ -3,19 +3,17 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import { expect, test } from "vitest";
-import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import { descendants } from "../../src/harness/processes.ts";
-import { readTwinFiles, startTwin } from "../../src/harness/twin.ts";
+import { commandLine, descendants } from "../../src/linux/processes.js";
+import { LISTEN, tcpSockets } from "../../src/linux/sockets.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const EXAMPLES = path.resolve(import.meta.dirname, "..");
 
-const ended = endAfterEachTest();
+const { startExample, track } = useOrthancs();
 
-async function start(twin: Twin): Promise<Orthanc> {
-  return ended(await startTwin(await readExample("rest-token"), twin));
-}
+const start = (twin: Twin) => startExample("rest-token", twin);
 
 async function list(orthanc: Orthanc, dispatcher?: Agent) {
   const answer = await orthanc.request("/computation", dispatcher && { dispatcher });
@@ -49,24 +47,20 @@ test.each(TWINS)("%s: 40 calls in turn share a few connections to Orthanc", asyn
   for (let call = 0; call < 40; call++) expect((await list(orthanc, dispatcher)).status).toBe(200);
   await dispatcher.destroy();
   // Each worker has one; so has this test, and so had Orthanc's start.
-  expect(await connections(new URL(orthanc.url).port)).toBeLessThan(15);
+  expect(connections(orthanc.ports.http)).toBeLessThan(15);
 });
 
 /** How many TCP connections were made to a port: those open, and those closed in the last minute. */
-async function connections(port: string): Promise<number> {
-  const hex = Number(port).toString(16).toUpperCase().padStart(4, "0");
-  const lines = (await readFile("/proc/net/tcp", "utf8")).split("\n").slice(1);
-  const ends = lines
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , , state]) => state !== "0A");
-  const clients = ends.flatMap(([, local = "", remote = ""]) =>
-    remote.endsWith(`:${hex}`) ? [local] : local.endsWith(`:${hex}`) ? [remote] : [],
-  );
+function connections(port: number): number {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const clients = tcpSockets().flatMap(({ local, remote, state }) => {
+    if (state === LISTEN) return [];
+    return remote.endsWith(`:${hex}`) ? [local] : local.endsWith(`:${hex}`) ? [remote] : [];
+  });
   return new Set(clients).size;
 }
 
 test("both twins say 502 when Orthanc refuses the token", async () => {
-  const example = await readExample("rest-token");
   const refused = { status: 502, body: { error: "Orthanc answered the worker with status 401" } };
   // The twin itself, or the bridge, in an Orthanc that never made the token it is given.
   const wrong = [
@@ -80,13 +74,13 @@ test("both twins say 502 when Orthanc refuses the token", async () => {
   ] as const) {
     const real = await readFile(path.join(EXAMPLES, script), "utf8");
     const edited = { [path.basename(script)]: wrong, "real.py": real };
-    expect(await list(ended(await startTwin(example, twin, { edited })))).toEqual(refused);
+    expect(await list(await startExample("rest-token", twin, { edited }))).toEqual(refused);
   }
 });
 
 /** A folder that goes with an Orthanc of its own. */
 async function temporaryFolder(): Promise<string> {
-  return ended(await startOrthanc()).folder;
+  return track(await startOrthanc()).folder;
 }
 
 test("undici as it comes makes a new connection for nearly each call", async () => {
@@ -94,7 +88,7 @@ test("undici as it comes makes a new connection for nearly each call", async () 
   const dispatcher = new Agent();
   for (let call = 0; call < 40; call++) await orthanc.request("/system", { dispatcher });
   await dispatcher.destroy();
-  expect(await connections(new URL(orthanc.url).port)).toBeGreaterThan(35);
+  expect(connections(orthanc.ports.http)).toBeGreaterThan(35);
 });
 
 test("python: neither a proxy nor a .netrc file gets between a worker and Orthanc", async () => {
@@ -102,12 +96,10 @@ test("python: neither a proxy nor a .netrc file gets between a worker and Orthan
   const netrc = path.join(folder, "netrc");
   await writeFile(netrc, "machine 127.0.0.1 login nobody password wrong\n", { mode: 0o600 });
   const environment = { NETRC: netrc, HTTP_PROXY: "http://127.0.0.1:9" };
-  const example = await readExample("rest-token");
-  const worker = (await readTwinFiles(example, "python"))["worker.py"] as string;
-  const edited = { "worker.py": worker.replace("session.trust_env = False", "pass") };
+  const replace = { "session.trust_env = False": "pass" };
   const [twin, changed] = await Promise.all([
-    startTwin(example, "python", { environment }).then(ended),
-    startTwin(example, "python", { environment, edited }).then(ended),
+    startExample("rest-token", "python", { environment }),
+    startExample("rest-token", "python", { environment, replace }),
   ]);
   expect((await list(twin)).status).toBe(200);
   expect((await list(changed)).status).toBe(502);
@@ -116,9 +108,9 @@ test("python: neither a proxy nor a .netrc file gets between a worker and Orthan
 test.each(TWINS)("%s: no token on a command line, in the log, or in a file", async (twin) => {
   const orthanc = await start(twin);
   await list(orthanc);
-  const pids = [orthanc.pid, ...descendants(orthanc)];
+  const pids = [orthanc.pid, ...descendants(orthanc.pid)];
   expect(pids.length).toBeGreaterThan(1);
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "latin1")));
+  const lines = pids.map(commandLine);
   const entries = await readdir(orthanc.folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
   const texts = await Promise.all(

@@ -3,15 +3,12 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import { EXAMPLES, readExample, TWINS, type Twin } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import {
-  readTwinFiles,
-  startTwin,
-  type TwinFiles,
-  typescriptEnvironment,
-} from "../../src/harness/twin.ts";
+import { EXAMPLES, readExample } from "../../src/harness/example.ts";
+import { typescriptEnvironment } from "../../src/harness/twin.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { editProgram } from "../../src/testing/editProgram.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 interface Seen {
   runs: number;
@@ -21,18 +18,7 @@ interface Seen {
   instances: number | null;
 }
 
-const ended = endAfterEachTest();
-
-/** The twin's files with some texts replaced; each must be in one of them. */
-async function edited(twin: Twin, changes: Record<string, string>): Promise<TwinFiles> {
-  const files = await readTwinFiles(await readExample("scheduled-task"), twin);
-  for (const [old, replacement] of Object.entries(changes)) {
-    const [name, text] = Object.entries(files).find(([, text]) => text.includes(old)) ?? [];
-    if (name === undefined || text === undefined) throw new Error(`No file has: ${old}`);
-    files[name] = text.replace(old, () => replacement);
-  }
-  return files;
-}
+const { startExample, track } = useOrthancs();
 
 /** Has the task say when it begins and when it ends, and take that many seconds. */
 function telling(twin: Twin, seconds: number): Record<string, string> {
@@ -55,16 +41,14 @@ function telling(twin: Twin, seconds: number): Record<string, string> {
   };
 }
 
-async function start(twin: Twin, changes: Record<string, string> = {}): Promise<Orthanc> {
-  const example = await readExample("scheduled-task");
-  return ended(await startTwin(example, twin, { edited: await edited(twin, changes) }));
-}
+const start = (twin: Twin, replace: Record<string, string> = {}) =>
+  startExample("scheduled-task", twin, { replace });
 
 async function see(orthanc: Orthanc): Promise<Seen> {
   return (await orthanc.request("/scheduled-task")).json() as Promise<Seen>;
 }
 
-/** Asks until the task has seen something, and gives it. */
+/** Asks until the task reports something, and returns that. */
 async function waitFor(orthanc: Orthanc, found: (seen: Seen) => boolean): Promise<Seen> {
   return vi.waitFor(
     async () => {
@@ -124,12 +108,12 @@ test.each(TWINS)("%s: no run before Orthanc has started", async (twin) => {
     await readFile(path.join(EXAMPLES, name), "utf8"),
   ]);
   const module = twin === "python" ? "plugin" : "bridge";
-  const orthanc = ended(
+  const orthanc = track(
     await startOrthanc({
       // What else Orthanc loads after the twin takes two seconds.
       script: "slow_start.py",
       files: {
-        ...(await edited(twin, changes)),
+        ...(await editProgram("scheduled-task", twin, changes)),
         ...Object.fromEntries(await Promise.all(texts)),
         "package.json": '{ "type": "module" }',
         "slow_start.py": `import time\nimport ${module}\ntime.sleep(2)\n`,

@@ -4,25 +4,26 @@ import path from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
 import { readTwinFiles } from "../../src/harness/twin.ts";
 import { findOrthanc } from "../../src/orthanc/installation.ts";
-import { StartError, startOrthanc } from "../../src/orthanc/server.ts";
+import { startOrthanc } from "../../src/orthanc/server.ts";
+import { StartError } from "../../src/orthanc/startError.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
-const ended = endAfterEachTest();
+const { track } = useOrthancs();
 
 const SCRIPT = 'import logging\nimport orthanc\northanc.LogWarning("the script has run")\n';
 
-/** Starts an Orthanc with a script, and gives its log. */
+/** Starts an Orthanc with a script, and returns its log. */
 async function logWith(script: string, files: Record<string, string>): Promise<string> {
-  return ended(await startOrthanc({ script, files })).log();
+  return track(await startOrthanc({ script, files })).log();
 }
 
-/** Starts an Orthanc that must not start, and gives what it says. */
+/** Starts an Orthanc that must not start, and returns its message. */
 async function refusalOf(script: string, files: Record<string, string>): Promise<string> {
   const error = await startOrthanc({ script, files }).then(
     (orthanc) => {
-      ended(orthanc);
+      track(orthanc);
       return undefined;
     },
     (error: unknown) => error,
@@ -63,7 +64,7 @@ describe("a script's name", () => {
 
   test("json.py: Orthanc starts, and each call fails", async () => {
     const files = await pythonTwin("scheduled-task", "json.py");
-    const orthanc = ended(await startOrthanc({ script: "json.py", files }));
+    const orthanc = track(await startOrthanc({ script: "json.py", files }));
     expect((await orthanc.request("/scheduled-task")).status).toBe(500);
     expect(await orthanc.log()).toContain("module 'json' has no attribute 'dumps'");
   });

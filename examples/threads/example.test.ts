@@ -1,16 +1,14 @@
 /** What threads, and Node's event loop, speed up and what they don't: by ratios within one answer. */
 import { expect, test } from "vitest";
-import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import { startTwin } from "../../src/harness/twin.ts";
-import { startOrthanc } from "../../src/orthanc/server.ts";
-import { medianOfThree } from "../../src/testing/measure.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { medianOfThree } from "../../src/testing/medianOfThree.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
-const ended = endAfterEachTest();
+const { startExample, startPlugin } = useOrthancs();
 
 /** The time of all tasks at once, as a part of their time in turn. */
 async function ratio(twin: Twin, path: string): Promise<number> {
-  const orthanc = ended(await startTwin(await readExample("threads"), twin));
+  const orthanc = await startExample("threads", twin);
   return medianOfThree(async () => {
     const text = await (await orthanc.request(path)).text();
     const [inTurn = Number.NaN, atOnce = Number.NaN] = [...text.matchAll(/([\d.]+) s/g)].map(
@@ -29,11 +27,8 @@ test.each(TWINS)("%s: waits at once take far less than in turn", async (twin) =>
 });
 
 test("python: a call of orthanc.* stops all other threads while it lasts", async () => {
-  const orthanc = ended(
-    await startOrthanc({
-      script: "plugin.py",
-      files: {
-        "plugin.py": `
+  const orthanc = await startPlugin(
+    `
 import json
 import threading
 import time
@@ -66,9 +61,7 @@ def on_pauses(output, uri, **request):
 
 orthanc.RegisterRestCallback("/pauses", on_pauses)
 `,
-      },
-      configuration: { ExecuteLuaEnabled: true },
-    }),
+    { configuration: { ExecuteLuaEnabled: true } },
   );
   const pauses = (await (await orthanc.request("/pauses")).json()) as [number, number];
   expect(pauses[0]).toBeGreaterThan(0.9);

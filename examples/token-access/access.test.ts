@@ -1,26 +1,25 @@
 /** What a token opens, how it ends, where it can be seen; and users who may only read. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { fetch } from "undici";
 import { describe, expect, test } from "vitest";
 import {
-  differencesOfAccess,
-  playAccess,
-  type RecordedAccess,
-  readAccess,
+  accessTableDifferences,
+  playAccessTable,
+  readAccessTable,
   readTokens,
-  startAccess,
-} from "../../src/harness/access.ts";
-import { readExample, TWINS } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import { descendants } from "../../src/harness/processes.ts";
+  startAccessServer,
+} from "../../src/harness/accessTable.ts";
 import { readRecord } from "../../src/harness/record.ts";
-import { startTwin } from "../../src/harness/twin.ts";
+import { commandLine, descendants, environment } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
+import { TWINS } from "../../src/protocol/programs.ts";
+import type { RecordedAccessTable } from "../../src/protocol/record.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
-const ended = endAfterEachTest();
+const { startExample, track } = useOrthancs();
 
-async function start(...[script, options = {}]: Partial<Parameters<typeof startAccess>>) {
-  return ended(await startAccess(script ?? "access.py", options));
+async function start(...[script, options = {}]: Partial<Parameters<typeof startAccessServer>>) {
+  return track(await startAccessServer(script ?? "access.py", options));
 }
 
 async function firstToken(orthanc: Orthanc): Promise<string> {
@@ -34,13 +33,13 @@ function ask(orthanc: Orthanc, path: string, authorization: string, method = "GE
 }
 
 test("each cell of the table is as declared, and as recorded", async () => {
-  const access = await readAccess();
-  const { servers, problems, skipped } = await playAccess(access);
+  const table = await readAccessTable();
+  const { servers, problems, skipped } = await playAccessTable(table);
   for (const reason of skipped) console.warn(`Skipped: ${reason}`);
   console.log(`${servers.length} Orthancs asked or skipped, ${skipped.length} skipped`);
   expect(problems).toEqual([]);
-  const record = await readRecord<RecordedAccess>(access);
-  expect(differencesOfAccess(record.servers, servers)).toEqual([]);
+  const record = await readRecord<RecordedAccessTable>(table);
+  expect(accessTableDifferences(record.servers, servers)).toEqual([]);
 });
 
 test("a token lets its holder write and delete, with no more than the header", async () => {
@@ -94,17 +93,14 @@ describe("where a token can be seen", () => {
   });
 
   test.each(TWINS)("%s: no command line of rest-token has it", async (twin) => {
-    const orthanc = ended(await startTwin(await readExample("rest-token"), twin));
+    const orthanc = await startExample("rest-token", twin);
     expect((await orthanc.request("/computation")).status).toBe(200);
-    const processes = [orthanc.pid, ...(await descendants(orthanc))];
+    const processes = [orthanc.pid, ...descendants(orthanc.pid)];
     expect(processes.length).toBeGreaterThan(1);
-    const withToken: string[] = [];
-    for (const pid of processes) {
-      for (const name of ["cmdline", "environ"]) {
-        const text = await readFile(`/proc/${pid}/${name}`, "utf8");
-        if (text.includes("Bearer ")) withToken.push(name);
-      }
-    }
+    const withToken = processes.flatMap((pid) => [
+      ...(commandLine(pid).includes("Bearer ") ? ["cmdline"] : []),
+      ...(environment(pid).some((variable) => variable.includes("Bearer ")) ? ["environ"] : []),
+    ]);
     // Python's workers are forks, and have it in their memory. Node reads it in its environment.
     expect(withToken).toEqual(twin === "python" ? [] : ["environ"]);
   });

@@ -10,7 +10,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Orthanc as PrivateOrthanc, startOrthanc } from "../../src/orthanc/server.ts";
-import { collectGarbage } from "../../src/testing/garbage.ts";
+import { collectGarbage } from "../../src/testing/collectGarbage.ts";
 import { Orthanc, OrthancError } from "./client.ts";
 
 /** The id of no instance. */

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import { descendants, workers } from "../../src/harness/processes.ts";
-import { readTwinFiles, startTwin } from "../../src/harness/twin.ts";
+import { readExample } from "../../src/harness/example.ts";
+import { readTwinFiles } from "../../src/harness/twin.ts";
+import { workers } from "../../src/harness/workers.ts";
+import { descendants } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 interface Computation {
   id: string;
@@ -13,7 +15,7 @@ interface Computation {
   error: string | null;
 }
 
-const ended = endAfterEachTest();
+const { startExample } = useOrthancs();
 let orthanc: Orthanc;
 
 /** More square numbers than either twin adds up in an hour. */
@@ -33,7 +35,7 @@ async function start(
     expect(changed).not.toBe(text);
     text = changed;
   }
-  orthanc = ended(await startTwin(example, twin, { edited: { [name]: edit(text) } }));
+  orthanc = await startExample("worker-messages", twin, { edited: { [name]: edit(text) } });
   return post(40_000_000);
 }
 
@@ -55,7 +57,7 @@ async function ask(id: string): Promise<Computation> {
   return (await orthanc.request(`/computations/${id}`)).json() as Promise<Computation>;
 }
 
-/** Asks until the computation is no longer running, and gives all answers. */
+/** Asks until the computation is no longer running, and returns all answers. */
 async function follow(id: string): Promise<Computation[]> {
   const answers = [await ask(id)];
   while (answers.at(-1)?.state === "running" && answers.length < 600) {
@@ -184,7 +186,7 @@ test.each(TWINS)("%s: more computations than are remembered are refused", async 
 
 test("typescript: a Node that is killed forgets all computations, and the next one takes new ones", async () => {
   const id = await start("typescript");
-  const [node] = descendants(orthanc) as [number];
+  const [node] = descendants(orthanc.pid) as [number];
   process.kill(node, "SIGKILL");
   const status = async () => (await orthanc.request(`/computations/${id}`)).status;
   await expect.poll(status, { timeout: 20_000 }).toBe(404);

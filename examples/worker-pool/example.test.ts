@@ -1,23 +1,21 @@
-import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { readExample, TWINS, type Twin } from "../../src/harness/example.ts";
-import { endAfterEachTest } from "../../src/harness/live.ts";
-import { descendants, processorTime, workers } from "../../src/harness/processes.ts";
-import { startTwin } from "../../src/harness/twin.ts";
+import { workers } from "../../src/harness/workers.ts";
+import { descendants, isRunning, processorTime, readProcess } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { medianOfThree } from "../../src/testing/measure.ts";
+import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { medianOfThree } from "../../src/testing/medianOfThree.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 /** More square numbers than either twin adds up before its deadline. */
 const ENDLESS = 1_000_000_000_000;
 
-const ended = endAfterEachTest();
+const { startExample } = useOrthancs();
 let orthanc: Orthanc;
 
 async function start(twin: Twin) {
-  orthanc = ended(await startTwin(await readExample("worker-pool"), twin));
+  orthanc = await startExample("worker-pool", twin);
 }
 
 async function compute(count?: number) {
@@ -42,11 +40,11 @@ test.skipIf(availableParallelism() < 2).each(TWINS)(
     await start(twin);
     await compute(1000);
     const cores = await medianOfThree(async () => {
-      const before = processorTime(orthanc);
+      const before = processorTime(orthanc.pid);
       const started = performance.now();
       const answers = await Promise.all([compute(), compute()]);
       expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
-      return (processorTime(orthanc) - before) / (performance.now() - started);
+      return (processorTime(orthanc.pid) - before) / (performance.now() - started);
     });
     expect(cores).toBeGreaterThan(1.4);
   },
@@ -55,7 +53,7 @@ test.skipIf(availableParallelism() < 2).each(TWINS)(
 test("python: the workers are four processes, which a fifth has forked", async () => {
   await start("python");
   expect(workers(orthanc)).toHaveLength(4);
-  expect(descendants(orthanc)).toHaveLength(5);
+  expect(descendants(orthanc.pid)).toHaveLength(5);
 });
 
 test("python: workers that are killed at work fail their callers at once, and the next call works", async () => {
@@ -98,7 +96,7 @@ test("typescript: Node that is killed at work fails its caller at once, and is b
   await start("typescript");
   const lost = compute(ENDLESS);
   await sleep(1000);
-  const [node = 0] = descendants(orthanc);
+  const [node = 0] = descendants(orthanc.pid);
   process.kill(node, "SIGKILL");
   const answer = await lost;
   expect(answer.status).toBe(502);
@@ -107,9 +105,8 @@ test("typescript: Node that is killed at work fails its caller at once, and is b
 });
 
 test("a computation that takes too long ends at the deadline, in both twins", async () => {
-  const example = await readExample("worker-pool");
   await start("python");
-  const other = ended(await startTwin(example, "typescript"));
+  const other = await startExample("worker-pool", "typescript");
   const started = performance.now();
   const answers = await Promise.all(
     [orthanc, other].map(async (server) => {
@@ -136,11 +133,10 @@ test("python: workers end by themselves with an Orthanc that is killed, even at 
   await start("python");
   const lost = compute(ENDLESS).catch(() => undefined);
   await sleep(500);
-  const pids = descendants(orthanc);
+  const pids = descendants(orthanc.pid);
   expect(pids).toHaveLength(5);
   // The guard would end them, too: it sleeps meanwhile.
-  const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
-  const guard = Number(/PPid:\s*(\d+)/.exec(status)?.[1]);
+  const guard = readProcess(orthanc.pid)?.parent ?? 0;
   process.kill(guard, "SIGSTOP");
   try {
     process.kill(orthanc.pid, "SIGKILL");
@@ -150,11 +146,3 @@ test("python: workers end by themselves with an Orthanc that is killed, even at 
   }
   await lost;
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/State:\s*Z/.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}

@@ -1,18 +1,20 @@
-/** Requests to a live Orthanc: with a new connection for each, and with one that is kept. */
+/** Requests to a live Orthanc: each over a new connection, and all over one that is kept. */
 import { Agent, request } from "undici";
+import { basicAuthorization } from "../orthanc/restClient.ts";
 import { startOrthanc } from "../orthanc/server.ts";
-import { type Measure, sideBySide } from "./benchmark.ts";
+import type { Measure } from "../protocol/benchmark.ts";
+import { compareWays } from "./benchmark.ts";
 
 const REQUESTS = 300;
 
 /**
- * Measures a request's time, so many times.
+ * Measures the time of a request in several rounds.
  * @throws StartError, InstallationError, PackagesError
  */
 export async function measureConnections(rounds: number): Promise<Measure[]> {
   const orthanc = await startOrthanc();
   const agents = [new Agent(), new Agent({ keepAliveTimeoutThreshold: 100 })] as const;
-  const authorization = `Basic ${btoa(`${orthanc.user}:${orthanc.password}`)}`;
+  const authorization = basicAuthorization(orthanc.user, orthanc.password);
   const average = async (dispatcher: Agent) => {
     const started = performance.now();
     for (let count = 0; count < REQUESTS; count++) {
@@ -25,7 +27,7 @@ export async function measureConnections(rounds: number): Promise<Measure[]> {
   };
   try {
     return [
-      await sideBySide("One request to Orthanc, of 300 in turn", "ms", rounds, {
+      await compareWays("One request to Orthanc, of 300 in turn", "ms", rounds, {
         "As undici comes, a connection for each": () => average(agents[0]),
         "With keepAliveTimeoutThreshold, one connection": () => average(agents[1]),
       }),

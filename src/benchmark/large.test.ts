@@ -1,6 +1,6 @@
-/** What the page on the bridge says of large answers, and that the benchmark measures. */
+/** The statements of the page on the bridge about large answers, and the benchmark itself. */
 import { expect, test } from "vitest";
-import type { Measure } from "./benchmark.ts";
+import type { Measure } from "../protocol/benchmark.ts";
 import { measureLarge } from "./large.ts";
 
 const medians = (measure: Measure | undefined) => measure?.ways.map(({ median }) => median) ?? [];

@@ -1,10 +1,11 @@
-/** Large answers: the memory they take in Orthanc, and how long other callbacks stand still for them. */
-import { readFile, writeFile } from "node:fs/promises";
+/** Large answers: the memory that they take in Orthanc, and how long other callbacks wait meanwhile. */
 import { Agent, get } from "node:http";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { peakMemory, resetPeakMemory, residentMemory } from "../linux/memory.ts";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
-import { type Measure, sideBySide } from "./benchmark.ts";
+import type { Measure } from "../protocol/benchmark.ts";
+import { compareWays } from "./benchmark.ts";
 
 const SIZES = [10, 100, 500]; // MB
 const MB = 1_000_000;
@@ -16,7 +17,7 @@ const THREADS: OrthancOptions = {
   release: "trixie",
   configuration: { Python: { AllowThreads: true } },
 };
-/** Which Orthanc, and which of its routes, answers in which way. */
+/** The ways to answer: the options of an Orthanc, and one of its routes. */
 const WAYS = {
   "Python, plugin 4.0: AnswerBuffer": [OLD, "/python"],
   "TypeScript, plugin 4.0: collected": [OLD, "/node"],
@@ -26,7 +27,7 @@ const WAYS = {
 } as const;
 
 /**
- * Measures everything, so many times, on Orthancs with and without streams.
+ * Measures everything in several rounds, on Orthancs with and without streams.
  * @param sizes of the answers, in MB
  * @throws StartError, InstallationError, PackagesError
  */
@@ -44,7 +45,7 @@ export async function measureLarge(rounds: number, sizes = SIZES): Promise<Measu
   const measures: Measure[] = [];
   for (const size of sizes) {
     const title = `An answer of ${size} MB: memory that Orthanc takes for it`;
-    measures.push(await sideBySide(title, "MB", rounds, all(memoryFor, size)));
+    measures.push(await compareWays(title, "MB", rounds, all(memoryFor, size)));
   }
   const orthancs = new Map<OrthancOptions, Orthanc>();
   try {
@@ -53,11 +54,11 @@ export async function measureLarge(rounds: number, sizes = SIZES): Promise<Measu
       longestWait(orthancs.get(options) as Orthanc, target, pause);
     for (const size of sizes) {
       const title = `An answer of ${size} MB: longest wait of another callback meanwhile`;
-      measures.push(await sideBySide(title, "ms", rounds, all(wait, size)));
+      measures.push(await compareWays(title, "ms", rounds, all(wait, size)));
     }
     const title = "An answer of 100 MB whose client reads nothing for a second: the same wait";
     const waitInPause = (options: OrthancOptions, target: string) => wait(options, target, PAUSE);
-    measures.push(await sideBySide(title, "ms", rounds, all(waitInPause, 100)));
+    measures.push(await compareWays(title, "ms", rounds, all(waitInPause, 100)));
     return measures;
   } finally {
     await Promise.all([...orthancs.values()].map((orthanc) => orthanc.stop()));
@@ -80,28 +81,23 @@ async function start({ release, configuration }: OrthancOptions): Promise<Orthan
 }
 
 /**
- * How many megabytes more an Orthanc had at its peak than before. Each time it is another one: what a large
- * answer has left free in its process would hide what the next one takes. Less than one may be anything's.
+ * Measures by how many megabytes the memory of an Orthanc grows for an answer; differences of less than one have other
+ * causes. Each time on a new Orthanc: memory that a large answer has left free would hide what the next one takes.
  */
 async function memoryFor(options: OrthancOptions, target: string): Promise<number> {
   const orthanc = await start(options);
-  const memory = async (name: string) => {
-    const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
-    return (Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]) * 1024) / MB;
-  };
   try {
-    const before = await memory("VmRSS");
-    // Linux forgets the old peak (proc(5), clear_refs).
-    await writeFile(`/proc/${orthanc.pid}/clear_refs`, "5");
+    const before = residentMemory(orthanc.pid);
+    await resetPeakMemory(orthanc.pid);
     await read(orthanc, target);
-    return Math.max((await memory("VmHWM")) - before, 1);
+    return Math.max((peakMemory(orthanc.pid) - before) / MB, 1);
   } finally {
     await orthanc.stop();
   }
 }
 
 /**
- * The longest time in milliseconds that another callback's answer took while a client read a large one.
+ * Measures the longest time in milliseconds that another callback took while a client read a large answer.
  * @param pause milliseconds in which the client reads nothing
  */
 async function longestWait(orthanc: Orthanc, target: string, pause = 0): Promise<number> {
@@ -125,7 +121,7 @@ async function longestWait(orthanc: Orthanc, target: string, pause = 0): Promise
   return longest;
 }
 
-/** Reads an answer to its end, and drops it. */
+/** Reads an answer to its end, and discards it. */
 async function read(orthanc: Orthanc, target: string, pause = 0, agent?: Agent): Promise<void> {
   const auth = `${orthanc.user}:${orthanc.password}`;
   await new Promise<void>((resolve, reject) => {

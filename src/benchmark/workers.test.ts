@@ -1,4 +1,4 @@
-/** What the page on workers says of crashes, and that the benchmark measures. */
+/** The statements of the page on workers about crashes, and the benchmark itself. */
 import { expect, test } from "vitest";
 import { CRASHES, measureWorkers, outlives } from "./workers.ts";
 

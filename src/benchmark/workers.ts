@@ -1,51 +1,54 @@
-/** Worker threads and child processes: how fast they start, what they weigh, how they take a large buffer. */
+/** Worker threads and child processes: start time, memory, and the time to receive a large buffer. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Worker } from "node:worker_threads";
 import { execaNode } from "execa";
-import { type Measure, sideBySide } from "./benchmark.ts";
-import { endWorker, type Kind, startWorker, tell } from "./start.ts";
+import { proportionalMemory } from "../linux/memory.ts";
+import type { Measure } from "../protocol/benchmark.ts";
+import { compareWays } from "./benchmark.ts";
+import { endWorker, sendMessage, startWorker, type WorkerKind } from "./startWorker.ts";
 
-const BUFFER = 100 * 1024 * 1024; // bytes
+const MIB = 1024 * 1024;
+const BUFFER = 100 * MIB; // bytes
 const WORKERS = 4;
 
-/** Measures everything, so many times. It needs Linux, which counts the memory that processes share. */
+/** Measures everything in several rounds. This needs Linux, which counts the memory that processes share. */
 export async function measureWorkers(rounds: number): Promise<Measure[]> {
   return [
-    await sideBySide("From its start to its first message", "ms", rounds, {
+    await compareWays("From its start to its first message", "ms", rounds, {
       "Worker thread": () => startTime("thread"),
       "Child process": () => startTime("process"),
     }),
-    await sideBySide("Memory of each of four workers", "MB", rounds, {
+    await compareWays("Memory of each of four workers", "MB", rounds, {
       "Worker thread": () => memory("thread"),
       "Child process": () => memory("process"),
     }),
-    await sideBySide("Passing a buffer of 100 MB, until the worker has it", "ms", rounds, {
+    await compareWays("Passing a buffer of 100 MB, until the worker has it", "ms", rounds, {
       "Worker thread, transferred": () => passing("thread", transfer),
-      "Worker thread, shared": () => passing("thread", tell, new SharedArrayBuffer(BUFFER)),
-      "Worker thread, copied": () => passing("thread", tell),
-      "Child process, copied": () => passing("process", tell),
+      "Worker thread, shared": () => passing("thread", sendMessage, new SharedArrayBuffer(BUFFER)),
+      "Worker thread, copied": () => passing("thread", sendMessage),
+      "Child process, copied": () => passing("process", sendMessage),
     }),
   ];
 }
 
-/** How a worker may come to its end, in the words that it is told. */
+/** The ways in which a worker may end: the messages that it receives. */
 export const CRASHES = ["throw", "fill the heap", "crash", "end while it loads"] as const;
 
-/** Whether the main thread outlives such an end of its worker. */
-export async function outlives(kind: Kind, how: (typeof CRASHES)[number]): Promise<boolean> {
+/** Tells if the main thread outlives its worker. */
+export async function outlives(kind: WorkerKind, how: (typeof CRASHES)[number]): Promise<boolean> {
   const { stdout, timedOut } = await execaNode({
     reject: false,
     timeout: 300_000,
     nodeOptions: ["--import=@oxc-node/core/register"],
-  })(path.join(import.meta.dirname, "crash.ts"), [kind, how]);
-  if (timedOut) throw new Error(`It is not seen in five minutes what "${how}" does to a ${kind}.`);
-  return stdout.includes("goes on");
+  })(path.join(import.meta.dirname, "crashProbe.ts"), [kind, how]);
+  if (timedOut)
+    throw new Error(`After five minutes, the outcome of "${how}" for a ${kind} is unknown.`);
+  return stdout.includes("alive");
 }
 
-async function startTime(kind: Kind): Promise<number> {
+async function startTime(kind: WorkerKind): Promise<number> {
   const started = performance.now();
   const worker = startWorker(kind);
   await once(worker, "message");
@@ -54,29 +57,23 @@ async function startTime(kind: Kind): Promise<number> {
   return time;
 }
 
-async function memory(kind: Kind): Promise<number> {
-  const before = await proportionalSize(process.pid);
+async function memory(kind: WorkerKind): Promise<number> {
+  const before = await proportionalMemory(process.pid);
   const workers = Array.from({ length: WORKERS }, () => startWorker(kind));
   await Promise.all(workers.map((worker) => once(worker, "message")));
   const children = workers.flatMap((worker) => ("pid" in worker && worker.pid ? [worker.pid] : []));
-  const sizes = await Promise.all([process.pid, ...children].map(proportionalSize));
+  const sizes = await Promise.all([process.pid, ...children].map(proportionalMemory));
   const after = sizes.reduce((sum, size) => sum + size, 0);
   await Promise.all(workers.map(endWorker));
-  return (after - before) / WORKERS;
-}
-
-/** The memory of a process in megabytes; of pages that processes share, its part. */
-async function proportionalSize(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
-  return Number(/^Pss: +(\d+) kB/m.exec(text)?.[1]) / 1024;
+  return (after - before) / WORKERS / MIB;
 }
 
 async function passing(
-  kind: Kind,
+  kind: WorkerKind,
   send: (worker: Worker | ChildProcess, bytes: Uint8Array) => void,
   buffer: ArrayBufferLike = new ArrayBuffer(BUFFER),
 ): Promise<number> {
-  // Written to, so that the machine has given it its memory.
+  // Written to, so that the system has allocated its memory.
   const bytes = new Uint8Array(buffer).fill(1);
   const worker = startWorker(kind);
   await once(worker, "message");

@@ -21,7 +21,7 @@ async function open(page: Page, example: string) {
 }
 
 async function scrollToPanel(page: Page, example: string) {
-  // The recorded run is replaced once it comes near, so nothing waits for it to be stable.
+  // The recorded run is replaced once it comes near: it is no use to wait until it is stable.
   const run = page.getByLabel(new RegExp(`^(Recorded|Live) run of ${example}$`)).first();
   await run.evaluate((element) => element.scrollIntoView());
   const panel = page.getByLabel(`Live run of ${example}`);
@@ -29,7 +29,7 @@ async function scrollToPanel(page: Page, example: string) {
   return panel;
 }
 
-/** The bars of a timeline's group: when each call's work began and ended, in milliseconds. */
+/** Reads the bars of a group in the timeline: the start and end of each call's work, in milliseconds. */
 async function bars(page: Page, example: string, group: string) {
   const marks = page
     .getByLabel(`Live run of ${example}`)
@@ -128,7 +128,7 @@ test("an edit changes the answer, survives a reload, and is reset; a syntax erro
   await expect(again.getByText("You have changed")).toHaveCount(0);
 });
 
-/** A server of this test's own, which it can start again on the same port. */
+/** A separate server, which a test can start again on the same port. */
 async function ownServer() {
   const port = await getPort({ host: "127.0.0.1" });
   let child: ChildProcess;
@@ -165,7 +165,7 @@ test.describe("a server that is started again", () => {
   });
   test.afterEach(() => server.stop());
 
-  /** Opens an example's page there, and has an edited run going on that will not end by itself. */
+  /** Opens an example's page there, with a running edited program that does not end by itself. */
   async function openRunning(page: Page) {
     await page.goto(`${server.origin}/rest-token`);
     const edits = { "plugin.py": { text: SLOW, original: "" } };
@@ -176,7 +176,7 @@ test.describe("a server that is started again", () => {
     await page.reload();
     const panel = await scrollToPanel(page, "rest-token");
     await panel.getByRole("button", { name: "Run Python" }).click();
-    await expect(panel.getByRole("status")).toHaveText("Python: Orthanc starts.", SOON);
+    await expect(panel.getByRole("status")).toHaveText("Python: Orthanc is starting.", SOON);
     return panel;
   }
 
@@ -277,7 +277,7 @@ test.describe("a browser's memory", () => {
           try {
             for (let i = 0; ; i++) storage.setItem(`${size}-${i}`, "x".repeat(size));
           } catch {
-            // There is no room for one more of this size.
+            // There is no room for another text of this size.
           }
         }
       }
@@ -295,8 +295,8 @@ test.describe("a browser's memory", () => {
   test("that is blocked leaves the panel whole", async ({ page }) => {
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
-    // A sandboxed page has no memory: the browser itself throws. As it is not of our origin, the server would refuse
-    // it its scripts.
+    // A sandboxed page has no storage: the browser throws an error. Because its origin is not ours, the server would
+    // refuse its scripts.
     await page.route("**/*", async (route) => {
       if (new URL(route.request().url()).pathname.startsWith("/live/")) return route.abort();
       const { "sec-fetch-site": _, origin: __, ...asked } = route.request().headers();

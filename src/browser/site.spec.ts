@@ -1,4 +1,4 @@
-/** The built site in a browser: every page of the sitemap, and what a reader does with them. */
+/** The built site in a browser: every page of the sitemap, and the actions of a reader. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
@@ -19,7 +19,7 @@ test("the sitemap lists the pages", () => {
   expect(PAGES).toContain(EXAMPLE_PAGE);
 });
 
-/** Opens a page and waits until its scripts have taken over. */
+/** Opens a page and waits until it is hydrated. */
 async function open(page: Page, url: string): Promise<void> {
   await page.goto(url);
   await expect(page.locator("html")).toHaveAttribute("data-has-hydrated", "true");
@@ -47,7 +47,7 @@ test("the page of licenses names all whose code is built into the site", async (
   await page.goto("/licenses");
   const rows = page.locator("#in-the-pages ~ div").first().locator("tbody tr");
   await expect(rows).toHaveCount(shipped.length);
-  // The list is of the bundler's modules and of the search: there is no other code.
+  // The list covers the bundler's modules and the search: there is no other code.
   const built = readdirSync(path.join(ROOT, "build"), { recursive: true, encoding: "utf8" });
   const code = built.filter((file) => /\.(m?js|css|wasm)$/.test(file));
   expect(code.filter((file) => !file.startsWith("assets/")).sort()).toEqual([
@@ -57,7 +57,7 @@ test("the page of licenses names all whose code is built into the site", async (
   expect(built.filter((file) => /\.(woff2?|ttf|otf|eot)$/.test(file))).toEqual([]);
 });
 
-/** What axe has found, one line for each element. */
+/** Formats the violations that axe has found, one line for each element. */
 function summary(violations: Awaited<ReturnType<AxeBuilder["analyze"]>>["violations"]): string[] {
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map((node) => `${id}: ${help}: ${node.html}: ${node.failureSummary}`),
@@ -181,7 +181,7 @@ for (const language of ["Python", "TypeScript"]) {
   });
 }
 
-/** Opens the search with a key, or with its button, and waits until it takes what is typed. */
+/** Opens the search with a key or its button, and waits until it accepts text. */
 async function openSearch(page: Page, key?: string): Promise<Locator> {
   await (key ? page.keyboard.press(key) : page.getByRole("button", { name: "Search" }).click());
   const dialog = page.getByRole("dialog", { name: "Search" });
@@ -210,7 +210,7 @@ test("the search finds a page by a word of its text, and Enter opens it", async 
   await expect(page.locator("article")).toContainText(word);
 });
 
-/** The longest word of a page's text that no other page has, in no other form that the search takes for it. */
+/** Finds the longest word of a page's text that no other page contains in any form that the search would match. */
 async function wordOnlyOn(page: Page, url: string): Promise<string> {
   await page.goto(url);
   const paragraphs = await page.locator("article .markdown > p").allTextContents();
@@ -247,7 +247,7 @@ test("arrow keys walk through what was found, Escape closes", async ({ page }) =
 test("the search says so where nothing is found, and where there is no index", async ({ page }) => {
   await open(page, "/");
   const dialog = await openSearch(page);
-  // Pagefind is content with the first letters of a word, so these are letters that no page has.
+  // Pagefind matches the first letters of a word, so these are letters that no page contains.
   await page.keyboard.insertText("ŵŷẑ");
   await expect(dialog.getByRole("status")).toHaveText("Nothing found for “ŵŷẑ”.");
   await page.route("**/pagefind/**", (route) => route.abort());

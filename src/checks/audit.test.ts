@@ -13,7 +13,7 @@ const DAY = 24 * 60 * 60 * 1000;
 
 let folder: string;
 let registry: Server;
-/** What is known of packages, by name. */
+/** The known vulnerabilities of packages, by name. */
 let advisories: Record<string, object[]>;
 
 beforeEach(async () => {

@@ -1,9 +1,9 @@
 /**
- * `npm run audit`: asks the registry for known vulnerabilities of the packages in the lockfile, and fails if there is
- * one that `audit.json` does not except, with a reason and until a day. It is no part of `npm test`, because what it
- * says changes without any change here.
+ * `npm run audit`: asks the registry for known vulnerabilities of the packages in the lockfile, and fails unless
+ * `audit.json` excepts each of them, with a reason and until a date. It is not part of `npm test`, because its result
+ * changes without a change here.
  *
- * Ends with 0 if all is well, with 1 if something has to be done, with 2 if nobody could be asked.
+ * It exits with 0 without open vulnerabilities, with 1 if there is work to do, with 2 if the registry does not answer.
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -12,7 +12,7 @@ import { z } from "zod";
 import { installedForTwins, readShipped } from "../licenses/packages.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
-/** The tests name another file. */
+/** The tests use another file. */
 const FILE = process.env.AUDIT_EXCEPTIONS ?? path.join(import.meta.dirname, "audit.json");
 
 const Exceptions = z.array(
@@ -20,22 +20,22 @@ const Exceptions = z.array(
     /** The last part of its address, such as `GHSA-…`. */
     advisory: z.string().min(1),
     package: z.string().min(1),
-    /** Why it does no harm here, or what is done about it. */
+    /** The reason why it is harmless here, or the measure against it. */
     reason: z.string().min(20),
-    /** The last day on which that is believed, such as 2027-01-31. */
+    /** The last day of the exception, such as 2027-01-31. */
     until: z.iso.date(),
   }),
 );
 
-/** The part of npm's report, version 2, that is used. */
+/** The part of npm's report, version 2, that we use. */
 const Report = z.object({
   auditReportVersion: z.literal(2),
   vulnerabilities: z.record(
     z.string(),
     z.object({
-      /** Where the package is installed, below the repository. */
+      /** The folders in which the package is installed, below the repository. */
       nodes: z.array(z.string()),
-      /** Advisories, and the names of packages through which it is affected. */
+      /** Advisories, and the names of packages whose vulnerabilities affect it. */
       via: z.array(
         z.union([
           z.string(),

@@ -1,4 +1,4 @@
-/** The table of facts: each fact of the original chapter has one place, and those to be shown have an example. */
+/** The table of facts: each fact of the original chapter has one place, and some must have an example. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -10,13 +10,13 @@ interface Fact {
   /** The fact in a few words. */
   told: string;
   page: string;
-  /** Where on the page. That it is there, the browser's tests see. */
+  /** The place on the page. The browser tests check that it exists. */
   anchor: string;
   /** The example or hazard that shows it. */
   example?: string;
 }
 
-/** The facts that have to be shown by something that runs. */
+/** The facts that an example or hazard must show. */
 const LIVE = [2, 3, 5, 8, 10, 11, 12, 15, 18, 19, 21, 22, 23, 33];
 
 const facts: Fact[] = JSON.parse(

@@ -20,7 +20,7 @@ for (const name of names.sort()) {
   const formatted = ruff.format(text);
   if (formatted !== text) {
     if (write) await writeFile(file, formatted);
-    else report(name, 1, "is not formatted: npm run format mends it");
+    else report(name, 1, "is not formatted: run npm run format");
   }
   if (name.endsWith(".pyi")) continue;
   for (const { code, message, start_location } of ruff.check(formatted)) {

@@ -1,4 +1,4 @@
-/** The page about security: each test that it names is there, and each asset of the table is on the page. */
+/** The page about security: each test that it names exists, and each asset of the table is on the page. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
@@ -63,7 +63,7 @@ test("SECURITY.md leads to the page, and names no address to write to", async ()
   expect(policy).not.toMatch(/@|https?:/);
 });
 
-/** What tests and their cases are called: whatever is written as a text alone at the start of a call or a list. */
+/** Finds the titles of tests and of their cases: texts at the start of a call or a list. */
 function titlesIn(source: string): string[] {
   return [...source.matchAll(/(?<=[([]\s*)(["`])((?:\\.|(?!\1).)*)\1/g)].map(([, quote, title]) =>
     (title ?? "").replaceAll(`\\${quote}`, quote ?? ""),

@@ -1,4 +1,4 @@
-/** What is installed: only what the lockfile names by hash, and without running anything of it. */
+/** Installed packages: only those in the lockfile, by their hash, and without running their scripts. */
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

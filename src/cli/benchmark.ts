@@ -1,10 +1,11 @@
-/** `npm run benchmark`: measures what the pages compare, and keeps it in `static/benchmarks/`. */
+/** `npm run benchmark`: measures what the pages compare, and writes `static/benchmarks/`. */
 import { Argument, Command } from "commander";
 import ora from "ora";
-import { type Measure, writeBenchmark } from "../benchmark/benchmark.ts";
+import { writeBenchmark } from "../benchmark/benchmark.ts";
 import { measureConnections } from "../benchmark/connections.ts";
 import { measureLarge } from "../benchmark/large.ts";
 import { measureWorkers } from "../benchmark/workers.ts";
+import type { Measure } from "../protocol/benchmark.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
 endOnInterrupt();
@@ -19,11 +20,9 @@ const BENCHMARKS: Record<
 };
 
 await new Command("npm run benchmark --")
-  .description("Measures what the pages compare, side by side, and keeps it for the site.")
+  .description("Measures what the pages compare, and writes it for the site.")
   .addArgument(
-    new Argument("[names...]", "the benchmarks; all where none is named").choices(
-      Object.keys(BENCHMARKS),
-    ),
+    new Argument("[names...]", "the benchmarks; by default, all").choices(Object.keys(BENCHMARKS)),
   )
   .action((names: string[]) => main(() => measureAll(names)))
   .parseAsync();

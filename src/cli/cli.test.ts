@@ -4,17 +4,17 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readAccess } from "../harness/access.ts";
+import { readAccessTable } from "../harness/accessTable.ts";
 import { type Example, exampleIds, readExample } from "../harness/example.ts";
 import { hazardIds, readHazard } from "../harness/hazard.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
-import type { TwinRun } from "../harness/run.ts";
-import { leftovers, processesIn } from "../orthanc/leftovers.ts";
+import type { TwinRun } from "../protocol/run.ts";
+import { leftovers, processesIn } from "../testing/leftovers.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
 const SOON = { timeout: 15_000, interval: 100 };
 
-/** The commands' folder of temporary files, where they make all of their Orthancs' folders. */
+/** The commands' folder of temporary files, in which they create the folders of all Orthancs. */
 let folder: string;
 let started: ChildProcess[] = [];
 
@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Sends a signal to a command and all that it started, as a terminal does. */
+/** Sends a signal to a command and everything that it has started, as a terminal does. */
 function interrupt(pid: number | undefined, signal: NodeJS.Signals = "SIGINT") {
   try {
     if (pid) process.kill(-pid, signal);
@@ -48,7 +48,7 @@ async function run(command: string, ...args: string[]) {
   return { exitCode, stdout, stderr };
 }
 
-/** Starts a command as the leader of a process group, and gives what it prints up to a word. */
+/** Starts a command as the leader of a process group, and returns its output up to a word. */
 async function start(until: string, command: string, ...args: string[]) {
   const child = spawn("npm", ["run", "-s", command, "--", ...args], {
     cwd: REPOSITORY,
@@ -71,7 +71,7 @@ async function start(until: string, command: string, ...args: string[]) {
   return { pid: child.pid, printed, exit };
 }
 
-/** Interrupts a command: it ends soon, and what it started is gone soon after. */
+/** Interrupts a command: it must end soon, and everything that it has started soon after. */
 async function expectCleanEnd({ pid, exit }: Awaited<ReturnType<typeof start>>, ports: number[]) {
   expect(await readdir(folder)).toHaveLength(1);
   const since = performance.now();
@@ -85,7 +85,7 @@ async function expectCleanEnd({ pid, exit }: Awaited<ReturnType<typeof start>>, 
 }
 
 const TOKEN = /Bearer /;
-/** The stack of an error, which no reader is to see. */
+/** The stack of an error, which must not be printed for readers. */
 const STACK = /^\s+at .*\d+:\d+/m;
 
 const others = (await exampleIds()).filter((id) => id !== "rest-token");
@@ -97,7 +97,7 @@ describe("npm run example", () => {
     const examples = await Promise.all((await exampleIds()).map(readExample));
     const hazards = await Promise.all((await hazardIds()).map(readHazard));
     expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual(
-      [...examples, await readAccess(), ...hazards].map(({ id, summary }) => [id, summary]),
+      [...examples, await readAccessTable(), ...hazards].map(({ id, summary }) => [id, summary]),
     );
   });
 

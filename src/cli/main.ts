@@ -1,9 +1,9 @@
-/** What all commands do about errors and interrupts. */
+/** Handles errors and interrupts for all commands. */
 import { ExampleError } from "../harness/example.ts";
 
 /**
- * Runs a command and ends the process with its exit code: 2 where it was asked for what does not exist,
- * 1 for every other error, which is told in words.
+ * Runs a command and ends the process with its exit code: 2 for an example that does not exist, 1 for every other
+ * error, whose message is printed.
  */
 export async function main(command: () => Promise<number>): Promise<void> {
   try {
@@ -14,7 +14,7 @@ export async function main(command: () => Promise<number>): Promise<void> {
   }
 }
 
-/** Has Ctrl-C end the process with 130 at once; the guards end what it has started. */
+/** Makes Ctrl-C end the process with 130 at once; the guards end what it has started. */
 export function endOnInterrupt(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => process.exit(130));

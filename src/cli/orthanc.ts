@@ -1,10 +1,11 @@
-/** `npm run orthanc`: starts a private Orthanc with one twin in the foreground, to be tried with curl. */
+/** `npm run orthanc`: starts a private Orthanc with one twin in the foreground, to try with curl. */
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Command, Option } from "commander";
-import { readExample, TWINS, type Twin } from "../harness/example.ts";
+import { readExample } from "../harness/example.ts";
 import { startTwin } from "../harness/twin.ts";
+import { TWINS, type Twin } from "../protocol/programs.ts";
 import { main } from "./main.ts";
 
 await new Command("npm run orthanc --")
@@ -22,7 +23,7 @@ async function serve(options: { example: string; twin: Twin }): Promise<number> 
   const target = step?.path.replace(/\{instance:[^}]+\}/, instance);
   const method = step?.method === "GET" ? "" : ` -X ${step?.method}`;
   const body = step?.body === undefined ? "" : ` -d '${JSON.stringify(step.body)}'`;
-  // Other accounts can read curl's command line, but no file of Orthanc's private folder.
+  // Other accounts can read curl's command line, but not the files in Orthanc's private folder.
   const credentials = path.join(orthanc.folder, "netrc");
   const login = `machine 127.0.0.1 login ${orthanc.user} password ${orthanc.password}\n`;
   await writeFile(credentials, login, { mode: 0o600 });
@@ -31,7 +32,7 @@ async function serve(options: { example: string; twin: Twin }): Promise<number> 
   URL       ${orthanc.url}
   user      ${orthanc.user}
   password  ${orthanc.password}
-  DICOM     127.0.0.1:${orthanc.dicomPort}
+  DICOM     127.0.0.1:${orthanc.ports.dicom}
 
 Try:
   curl${method}${body} --netrc-file ${credentials} '${orthanc.url}${target}'

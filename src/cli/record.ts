@@ -1,36 +1,39 @@
-/** `npm run record`: plays examples and hazards and writes what was seen to `static/runs/`. */
+/** `npm run record`: plays examples and hazards, and writes the records in `static/runs/`. */
 import { Command } from "commander";
 import ora from "ora";
-import { ACCESS, playAccess, readAccess } from "../harness/access.ts";
-import { exampleIds, readExample, type Twin } from "../harness/example.ts";
-import { hazardIds, isHazard, programsOf, readHazard } from "../harness/hazard.ts";
+import { ACCESS_TABLE, playAccessTable, readAccessTable } from "../harness/accessTable.ts";
+import { exampleIds, readExample } from "../harness/example.ts";
+import { hazardIds, isHazard, listPrograms, readHazard } from "../harness/hazard.ts";
+import { runHazardProgram } from "../harness/hazardRunner.ts";
 import { differences, judgeRun, judgeVariations } from "../harness/judge.ts";
-import { playTwin } from "../harness/play.ts";
-import { provoke, type SeenProgram } from "../harness/provoke.ts";
 import { writeRecord } from "../harness/record.ts";
-import type { Versions } from "../harness/run.ts";
+import { playTwin } from "../harness/twinRunner.ts";
 import { playVariations } from "../harness/variations.ts";
 import { findOrthanc } from "../orthanc/installation.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { ProgramResult } from "../protocol/record.ts";
+import type { Versions } from "../protocol/run.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
 endOnInterrupt();
 
 await new Command("npm run record --")
-  .description("Plays examples and hazards and records what was seen, for the site.")
-  .argument("[ids...]", "the examples and hazards; all of them where none is named")
+  .description("Plays examples and hazards, and writes the records for the site.")
+  .argument("[ids...]", "the examples and hazards; by default, all")
   .action((ids: string[]) => main(() => recordAll(ids)))
   .parseAsync();
 
 async function recordAll(ids: string[]): Promise<number> {
-  const chosen = ids.length > 0 ? ids : [...(await exampleIds()), ACCESS, ...(await hazardIds())];
+  const chosen =
+    ids.length > 0 ? ids : [...(await exampleIds()), ACCESS_TABLE, ...(await hazardIds())];
   let failed = 0;
   for (const id of chosen) {
     const progress = ora(id).start();
-    const tell = (doing: string) => {
-      progress.text = `${id}, ${doing}`;
+    const report = (activity: string) => {
+      progress.text = `${id}, ${activity}`;
     };
     try {
-      progress.succeed(`${id}: ${await recordOne(id, tell)}`);
+      progress.succeed(`${id}: ${await recordOne(id, report)}`);
     } catch (error) {
       failed += 1;
       progress.fail(`${id}: ${(error as Error).message}`);
@@ -39,27 +42,27 @@ async function recordAll(ids: string[]): Promise<number> {
   return failed > 0 ? 1 : 0;
 }
 
-function recordOne(id: string, tell: (doing: string) => void): Promise<string> {
-  if (id === ACCESS) return recordAccess(tell);
-  return isHazard(id) ? recordHazard(id, tell) : recordExample(id, tell);
+function recordOne(id: string, report: (activity: string) => void): Promise<string> {
+  if (id === ACCESS_TABLE) return recordAccessTable(report);
+  return isHazard(id) ? recordHazard(id, report) : recordExample(id, report);
 }
 
-async function recordExample(id: string, tell: (doing: string) => void): Promise<string> {
+async function recordExample(id: string, report: (activity: string) => void): Promise<string> {
   const example = await readExample(id);
-  const played = async (twin: Twin) =>
+  const play = (twin: Twin) =>
     playTwin(example, twin, {
-      report: (told) => {
-        if (told.type === "step") tell(`${twin}: ${told.request.name}`);
+      report: (event) => {
+        if (event.type === "step") report(`${twin}: ${event.request.name}`);
       },
     });
-  const python = await played("python");
-  const typescript = await played("typescript");
-  tell("variations");
+  const python = await play("python");
+  const typescript = await play("typescript");
+  report("variations");
   const [one, other] = await Promise.all([
     playVariations(example, "python"),
     playVariations(example, "typescript"),
   ]);
-  refuse([
+  throwIfAny([
     ...judgeRun(example, python.run).problems,
     ...judgeRun(example, typescript.run).problems,
     ...differences(example, python.run, typescript.run),
@@ -69,41 +72,41 @@ async function recordExample(id: string, tell: (doing: string) => void): Promise
   ]);
   return writeRecord(example, {
     example: id,
-    ...(await made(python.versions)),
+    ...(await origin(python.versions)),
     twins: { python: python.run, typescript: typescript.run },
   });
 }
 
-async function recordHazard(id: string, tell: (doing: string) => void): Promise<string> {
+async function recordHazard(id: string, report: (activity: string) => void): Promise<string> {
   const hazard = await readHazard(id);
-  const programs: SeenProgram[] = [];
-  let found: Versions | undefined;
-  for (const [kind, twin] of programsOf(hazard)) {
-    tell(`${kind}, ${twin}`);
-    const { seen, problems, versions } = await provoke(hazard, kind, twin);
-    refuse(problems);
-    programs.push(seen);
-    found ??= versions;
+  const programs: ProgramResult[] = [];
+  let first: Versions | undefined;
+  for (const [variant, twin] of listPrograms(hazard)) {
+    report(`${variant}, ${twin}`);
+    const { result, problems, versions } = await runHazardProgram(hazard, variant, twin);
+    throwIfAny(problems);
+    programs.push(result);
+    first ??= versions;
   }
-  if (!found) throw new Error("Not recorded: no program of it has started.");
-  return writeRecord(hazard, { hazard: id, ...(await made(found)), programs });
+  if (!first) throw new Error("Not recorded: no program of this hazard has started.");
+  return writeRecord(hazard, { hazard: id, ...(await origin(first)), programs });
 }
 
-async function recordAccess(tell: (doing: string) => void): Promise<string> {
-  const access = await readAccess();
-  const { servers, problems, skipped, versions } = await playAccess(access, tell);
-  refuse([...problems, ...skipped]);
-  const { id, title } = access;
-  const routes = access.routes.map(({ title, method, path }) => ({ title, method, path }));
-  return writeRecord(access, { access: id, title, ...(await made(versions)), routes, servers });
+async function recordAccessTable(report: (activity: string) => void): Promise<string> {
+  const table = await readAccessTable();
+  const { servers, problems, skipped, versions } = await playAccessTable(table, report);
+  throwIfAny([...problems, ...skipped]);
+  const { id, title } = table;
+  const routes = table.routes.map(({ title, method, path }) => ({ title, method, path }));
+  return writeRecord(table, { access: id, title, ...(await origin(versions)), routes, servers });
 }
 
-function refuse(problems: string[]): void {
+function throwIfAny(problems: string[]): void {
   if (problems.length > 0) throw new Error(`Not recorded:\n${problems.join("\n")}`);
 }
 
-/** On what, and when. */
-async function made(versions: Versions) {
+/** The members of a record about its origin. */
+async function origin(versions: Versions) {
   const { release } = await findOrthanc();
   return { release, versions, recordedAt: new Date().toISOString() };
 }

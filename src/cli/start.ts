@@ -1,4 +1,4 @@
-/** `npm start`: opens the site with Run buttons that work, and follows changes. Takes Docusaurus's own options. */
+/** `npm start`: opens the site with working Run buttons, and follows changes. Accepts Docusaurus's own options. */
 
 import { rmSync } from "node:fs";
 import { mkdtemp, writeFile } from "node:fs/promises";
@@ -6,13 +6,13 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Accounts, addressOf, ownAccount } from "../live/admission.ts";
-import { listening } from "../live/develop.ts";
+import { listening } from "../live/developmentServer.ts";
+import { type Accounts, openingAddress, restrictToOwnAccount } from "../live/requestGuards.ts";
 
-// Otherwise Docusaurus would take what the environment says, and its plugins would think that it builds.
+// Otherwise Docusaurus would use the environment's value, and its plugins would assume a production build.
 process.env.NODE_ENV = "development";
 const options = process.argv.slice(2);
-const accounts = await ownAccount();
+const accounts = await restrictToOwnAccount();
 process.argv.splice(2, Infinity, "start", "--host", "127.0.0.1", ...options);
 if (typeof accounts !== "string") {
   // Docusaurus would open the address without the token.
@@ -23,10 +23,10 @@ if (typeof accounts !== "string") {
 await import("../../node_modules/@docusaurus/core/bin/docusaurus.mjs");
 
 async function openWhenListening(accounts: Accounts, open: boolean): Promise<void> {
-  const address = addressOf(accounts, await listening);
+  const address = openingAddress(accounts, await listening);
   console.log(`Open ${address}`);
   if (!open) return;
-  // As Docusaurus itself would have done.
+  // As Docusaurus itself does.
   const { default: openBrowser } = createRequire(import.meta.url)(
     "@docusaurus/core/lib/commands/utils/openBrowser/openBrowser.js",
   );

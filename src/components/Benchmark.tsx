@@ -1,9 +1,10 @@
 import type { ReactNode } from "react";
-import type { Measure, Benchmark as Measured } from "../benchmark/benchmark.ts";
+import { formatDate } from "../format/dates.ts";
+import { formatRatio } from "../format/numbers.ts";
+import type { Measure, Benchmark as Measured } from "../protocol/benchmark.ts";
 import styles from "./Benchmark.module.css";
-import { dates } from "./RecordedRun.tsx";
 
-/** What a benchmark has measured: a table for each measure, with a bar in each row. */
+/** The result of a benchmark: a table for each measure, with a bar in each row. */
 export function Benchmark({ benchmark }: { benchmark: Measured }): ReactNode {
   const { measures, rounds, processors, node, measuredAt } = benchmark;
   return (
@@ -13,9 +14,8 @@ export function Benchmark({ benchmark }: { benchmark: Measured }): ReactNode {
       ))}
       <figcaption>
         Median of {rounds}, with the lowest and the highest, measured in turn on{" "}
-        <time dateTime={measuredAt}>{dates.format(new Date(measuredAt))}</time>: Node {node},{" "}
-        {processors} processors. Read them as ratios: <code>npm run benchmark</code> measures on
-        your machine.
+        <time dateTime={measuredAt}>{formatDate(measuredAt)}</time>: Node {node}, {processors}{" "}
+        processors. Read them as ratios: <code>npm run benchmark</code> measures on your machine.
       </figcaption>
     </figure>
   );
@@ -43,7 +43,8 @@ function Ways({ measure: { title, unit, ways } }: { measure: Measure }): ReactNo
                 {median} {unit}
               </span>{" "}
               <span className={styles.quiet}>
-                ({lowest} to {highest}){median > least && `, ${times(median / least)} the least`}
+                ({lowest} to {highest})
+                {median > least && `, ${formatRatio(median / least)} the least`}
               </span>
             </td>
           </tr>
@@ -51,9 +52,4 @@ function Ways({ measure: { title, unit, ways } }: { measure: Measure }): ReactNo
       </tbody>
     </table>
   );
-}
-
-/** A ratio in words, such as `1.5 times`. */
-function times(ratio: number): string {
-  return `${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio)} times`;
 }

@@ -1,9 +1,9 @@
 import { type ReactNode, useRef } from "react";
-import type { Code } from "../remark/code.ts";
+import type { Code } from "../protocol/page.ts";
 import styles from "./CodeBlock.module.css";
 import { CopyButton } from "./CopyButton.tsx";
 
-/** A block of highlighted code: where it is from, buttons that copy it, the code. */
+/** A block of highlighted code, with its origin and buttons that copy it. */
 export function CodeBlock({ code }: { code: Code }): ReactNode {
   const { html, language, file, region, whole } = code;
   const shown = useRef<HTMLElement>(null);
@@ -21,7 +21,7 @@ export function CodeBlock({ code }: { code: Code }): ReactNode {
         {whole !== undefined && <CopyButton label="Copy whole file" text={() => whole} />}
         <CopyButton label="Copy" what={label} text={() => shown.current?.textContent ?? ""} />
       </figcaption>
-      {/* A block that is wider than the page scrolls inside itself: by keyboard too, so it takes the focus. */}
+      {/* A block that is wider than the page scrolls, also by keyboard, so it takes the focus. */}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: see above */}
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset holds form controls */}
       <pre className={styles.code} tabIndex={0} role="group" aria-label={`Code: ${label}`}>

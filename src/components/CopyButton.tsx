@@ -3,10 +3,10 @@ import styles from "./CopyButton.module.css";
 
 type Outcome = "Copied" | "Not copied: the browser refused";
 
-/** A button that puts text onto the clipboard and says so. */
+/** A button that copies text to the clipboard and reports the outcome. */
 export function CopyButton(props: {
   label: string;
-  /** What is copied, for those who do not see what the button belongs to. */
+  /** The name of what is copied, for screen readers. */
   what?: string;
   text: () => string;
 }): ReactNode {

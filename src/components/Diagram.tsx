@@ -3,7 +3,7 @@ import styles from "./Diagram.module.css";
 
 /**
  * A drawn graph.
- * @param props.words the same in words, for whoever does not see it
+ * @param props.words the same in words, for readers who can't see it
  */
 export function Diagram({ svg, words }: { svg: string; words: string }): ReactNode {
   return (

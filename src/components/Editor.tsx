@@ -7,9 +7,9 @@ import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { type ReactNode, useEffect, useRef } from "react";
-import type { Mistake } from "../live/events.ts";
+import type { SyntaxIssue } from "../protocol/live.ts";
 
-/** The same colours as in the pages' blocks of code. */
+/** The same colours as in the code blocks of pages. */
 const highlighting = HighlightStyle.define([
   { tag: tags.comment, color: "var(--code-comment)" },
   { tag: [tags.keyword, tags.operator], color: "var(--code-keyword)" },
@@ -31,15 +31,15 @@ const theme = EditorView.theme({
   },
 });
 
-/** An editor of one file. Tab leaves it, as everywhere on the page. */
+/** An editor for one file. Tab moves the focus out of it, as everywhere on the page. */
 export default function Editor(props: {
   file: string;
-  /** What it starts with; another text later replaces what was typed. */
+  /** The initial text; a new value replaces what was typed. */
   text: string;
-  mistakes: Mistake[];
+  issues: SyntaxIssue[];
   onChange: (text: string) => void;
 }): ReactNode {
-  const { file, text, mistakes, onChange } = props;
+  const { file, text, issues, onChange } = props;
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const changed = useRef(onChange);
@@ -81,12 +81,12 @@ export default function Editor(props: {
   useEffect(() => {
     const state = view.current?.state;
     if (!state) return;
-    const diagnostics = mistakes.map(({ line, column, message }): Diagnostic => {
+    const diagnostics = issues.map(({ line, column, message }): Diagnostic => {
       const { from, to } = state.doc.line(Math.min(line, state.doc.lines));
       return { from: Math.min(from + column - 1, to), to, severity: "error", message };
     });
     view.current?.dispatch(setDiagnostics(state, diagnostics));
-  }, [mistakes]);
+  }, [issues]);
 
   return <div ref={place} />;
 }

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import assets from "../checks/security.json";
 import styles from "./Guards.module.css";
 
-/** A table of what threatens an asset, what guards it, and the tests that show it: from `security.json`. */
+/** A table of the threats to an asset, the guards against them, and the tests that prove them: from `security.json`. */
 export function Guards({ of }: { of: string }): ReactNode {
   const asset = assets.find(({ id }) => id === of);
   if (!asset) throw new Error(`src/checks/security.json has no asset "${of}".`);
@@ -23,7 +23,7 @@ export function Guards({ of }: { of: string }): ReactNode {
               <ul data-pagefind-ignore>
                 {tests.map(({ file, title }) => (
                   <li key={file + title}>
-                    <code>{file}</code>: {plain(title)}
+                    <code>{file}</code>: {withoutPlaceholders(title)}
                   </li>
                 ))}
               </ul>
@@ -35,7 +35,7 @@ export function Guards({ of }: { of: string }): ReactNode {
   );
 }
 
-/** A test's title without the names of what it is repeated for. */
-function plain(title: string): string {
+/** Removes the placeholders of a repeated test from its title. */
+function withoutPlaceholders(title: string): string {
   return title.replace(/(%s|\$twin): /, "").replace(/%s|\$\w+/g, "…");
 }

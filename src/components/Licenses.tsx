@@ -1,8 +1,8 @@
 import type { ReactNode } from "react";
-import type { Licensed } from "../licenses/packages.ts";
+import type { Licensed } from "../protocol/page.ts";
 import styles from "./Licenses.module.css";
 
-/** A table of packages with their licenses, and below it each license's text. */
+/** A table of packages with their licenses, followed by the text of each license. */
 export function Licenses({ packages }: { packages: Licensed[] }): ReactNode {
   return (
     <div data-pagefind-ignore>
@@ -25,7 +25,7 @@ export function Licenses({ packages }: { packages: Licensed[] }): ReactNode {
         </tbody>
       </table>
       <p>The texts of these licenses:</p>
-      {[...byText(packages)].map(([text, names]) => (
+      {[...namesByText(packages)].map(([text, names]) => (
         <details key={names[0]} className={styles.text}>
           <summary>{names.join(", ")}</summary>
           <pre>{text}</pre>
@@ -35,8 +35,8 @@ export function Licenses({ packages }: { packages: Licensed[] }): ReactNode {
   );
 }
 
-/** Many packages of one author share a text. */
-function byText(packages: Licensed[]): Map<string, string[]> {
+/** Groups packages by the text of their license: many packages of an author share one. */
+function namesByText(packages: Licensed[]): Map<string, string[]> {
   const names = new Map<string, string[]>();
   for (const { name, text } of packages) names.set(text, [...(names.get(text) ?? []), name]);
   return names;

@@ -1,32 +1,34 @@
 import { type ReactNode, useEffect, useState } from "react";
-import type { Versions } from "../harness/run.ts";
+import type { Versions } from "../protocol/run.ts";
 import styles from "./LiveChip.module.css";
-import { secretOfPage } from "./live.ts";
+import { pageSecret } from "./pageSecret.ts";
 
-/** Says whether examples run live here, and on what. */
+/** Shows if examples run live on this site, and the versions that they run on. */
 export function LiveChip({ mobile }: { mobile?: boolean }): ReactNode {
   const [live, setLive] = useState(false);
   const [versions, setVersions] = useState<Versions>();
 
   useEffect(() => {
-    if (secretOfPage() === undefined) return;
+    if (pageSecret() === undefined) return;
     setLive(true);
-    import("./liveClient.ts").then(({ askVersions }) => askVersions()).then(setVersions, () => {});
+    import("./liveClient.ts")
+      .then(({ fetchVersions }) => fetchVersions())
+      .then(setVersions, () => {});
   }, []);
 
-  const words = live ? text(versions) : "Recorded runs";
+  const text = live ? describe(versions) : "Recorded runs";
   if (mobile) {
     return (
       <li className="menu__list-item">
-        <span className={styles.chip}>{words}</span>
+        <span className={styles.chip}>{text}</span>
       </li>
     );
   }
-  // The theme leaves its items out of a narrow bar.
-  return <span className={`navbar__item ${styles.chip}`}>{words}</span>;
+  // In a narrow bar, the theme hides its own items.
+  return <span className={`navbar__item ${styles.chip}`}>{text}</span>;
 }
 
-function text(versions: Versions | undefined): string {
+function describe(versions: Versions | undefined): string {
   if (!versions) return "Live";
   const { orthanc, plugin, python, node } = versions;
   return `Live on Orthanc ${orthanc} (plugin ${plugin}, Python ${python}, Node ${node})`;

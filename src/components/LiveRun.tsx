@@ -1,87 +1,94 @@
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useReducer, useState } from "react";
-import type { Twin } from "../harness/example.ts";
-import type { ExampleFiles, Mistake, RunEvent } from "../live/events.ts";
+import { LANGUAGE_NAMES } from "../format/languages.ts";
+import type { ExampleFiles, RunEvent, SyntaxIssue } from "../protocol/live.ts";
+import type { Twin } from "../protocol/programs.ts";
+import { recall, remember } from "./browserStorage.ts";
 import styles from "./LiveRun.module.css";
-import { filesOf, followRun, startRun, stopRun } from "./liveClient.ts";
-import { after, type LiveState, NOTHING } from "./liveState.ts";
-import { recall, remember } from "./memory.ts";
+import { fetchFiles, followRun, startRun, stopRun } from "./liveClient.ts";
+import { applyEvent, initialState, type LiveState } from "./liveState.ts";
 import { Timeline } from "./Timeline.tsx";
-import { LANGUAGES, Transcript } from "./Transcript.tsx";
+import { Transcript } from "./Transcript.tsx";
 import { useEdits } from "./useEdits.ts";
 
 const Editor = lazy(() => import("./Editor.tsx"));
 
-const NONE: Mistake[] = [];
+const NONE: SyntaxIssue[] = [];
 
-type Change =
+type Action =
   | RunEvent
-  | { type: "fresh" }
+  | { type: "requested" }
   | { type: "refused"; reason: string }
-  | { type: "lost"; now: boolean }
+  | { type: "connection"; lost: boolean }
   | { type: "gone"; reason: string };
 
-function reduce(state: LiveState, change: Change): LiveState {
-  switch (change.type) {
-    case "fresh":
-      return { ...NOTHING, status: "Asked to run.", running: true };
+function reduce(state: LiveState, action: Action): LiveState {
+  switch (action.type) {
+    case "requested":
+      return { ...initialState, status: "The run is requested.", running: true };
     case "refused":
-      return { ...NOTHING, status: change.reason, end: { how: "failed", reason: change.reason } };
-    case "lost":
-      return { ...state, lost: change.now && state.running };
+      return {
+        ...initialState,
+        status: action.reason,
+        end: { how: "failed", reason: action.reason },
+      };
+    case "connection":
+      return { ...state, lost: action.lost && state.running };
     case "gone":
-      return { ...state, status: change.reason, running: false, lost: false };
+      return { ...state, status: action.reason, running: false, lost: false };
   }
-  return after(state, change);
+  return applyEvent(state, action);
 }
 
 /**
- * Runs an example on a live Orthanc, and shows what happens while it does.
- * @param props.recorded stands there until the reader has run something
+ * Runs an example on a live Orthanc, and shows its progress.
+ * @param props.recorded shown until the reader has started a run
  */
 export default function LiveRun(props: { example: string; recorded: ReactNode }): ReactNode {
   const { example, recorded } = props;
-  const memory = `orthanc-twins-run-${example}`;
+  const storageKey = `orthanc-twins-run-${example}`;
   const [files, setFiles] = useState<ExampleFiles>();
   const [calls, setCalls] = useState<number>();
   const [id, setId] = useState<string>();
-  const [state, tell] = useReducer(reduce, NOTHING);
+  const [state, dispatch] = useReducer(reduce, initialState);
   const [editing, setEditing] = useState(false);
   const { edited, outdated, edit, reset, kept } = useEdits(example);
   const changes = Object.keys(edited);
   const originals = { ...files?.files.python, ...files?.files.typescript };
   const old = changes.filter((file) => files && outdated(file, originals[file] ?? ""));
 
-  // A reload in the middle of a run shows the run again.
+  // After a reload, a run that has not ended is shown again.
   useEffect(() => {
-    setId(recall("sessionStorage", memory));
-  }, [memory]);
+    setId(recall("sessionStorage", storageKey));
+  }, [storageKey]);
 
   useEffect(() => {
-    filesOf(example).then(setFiles, (error) => tell({ type: "refused", reason: error.message }));
+    fetchFiles(example).then(setFiles, (error) =>
+      dispatch({ type: "refused", reason: error.message }),
+    );
   }, [example]);
 
   useEffect(() => {
     if (id === undefined) return;
-    tell({ type: "fresh" });
+    dispatch({ type: "requested" });
     return followRun(id, {
-      tell,
-      lost: (now) => tell({ type: "lost", now }),
+      event: dispatch,
+      connection: (lost) => dispatch({ type: "connection", lost }),
       gone: (reason) => {
-        remember("sessionStorage", memory, undefined);
+        remember("sessionStorage", storageKey, undefined);
         setId(undefined);
-        tell({ type: "gone", reason });
+        dispatch({ type: "gone", reason });
       },
     });
-  }, [id, memory]);
+  }, [id, storageKey]);
 
   const run = async (twins: Twin[]) => {
-    tell({ type: "fresh" });
+    dispatch({ type: "requested" });
     try {
       const started = await startRun({ example, twins, calls, edited });
-      remember("sessionStorage", memory, started);
+      remember("sessionStorage", storageKey, started);
       setId(started);
     } catch (error) {
-      tell({ type: "refused", reason: (error as Error).message });
+      dispatch({ type: "refused", reason: (error as Error).message });
     }
   };
 
@@ -89,9 +96,9 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
     try {
       await stopRun(run);
     } catch (error) {
-      // Without an answer, there is nothing to wait for any more.
+      // Without an answer, no event will follow.
       setId(undefined);
-      tell({ type: "gone", reason: (error as Error).message });
+      dispatch({ type: "gone", reason: (error as Error).message });
     }
   };
 
@@ -169,15 +176,15 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
           <Files
             files={originals}
             edited={edited}
-            mistakes={state.end?.how === "mistaken" ? state.end.mistakes : NONE}
+            issues={state.end?.how === "invalid" ? state.end.issues : NONE}
             onEdit={edit}
           />
         </Suspense>
       )}
-      {state.end?.how === "mistaken" && (
+      {state.end?.how === "invalid" && (
         <Findings
           title="Syntax errors"
-          sentences={state.end.mistakes.map(
+          sentences={state.end.issues.map(
             ({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`,
           )}
         />
@@ -187,22 +194,22 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
   );
 }
 
-/** An editor for one of the files, and the choice of which. */
+/** An editor for one of the files, and the choice of the file. */
 function Files(props: {
   files: Record<string, string>;
   edited: Record<string, string>;
-  mistakes: Mistake[];
+  issues: SyntaxIssue[];
   onEdit: (file: string, text: string, original: string) => void;
 }): ReactNode {
-  const { files, edited, mistakes, onEdit } = props;
+  const { files, edited, issues, onEdit } = props;
   const names = Object.keys(files);
   const [chosen, setChosen] = useState(names[0] ?? "");
-  const wrong = mistakes[0]?.file;
+  const wrong = issues[0]?.file;
   useEffect(() => {
     if (wrong !== undefined) setChosen(wrong);
   }, [wrong]);
   const original = files[chosen] ?? "";
-  const own = useMemo(() => mistakes.filter(({ file }) => file === chosen), [mistakes, chosen]);
+  const own = useMemo(() => issues.filter(({ file }) => file === chosen), [issues, chosen]);
   return (
     <div className={styles.editor}>
       <label>
@@ -219,7 +226,7 @@ function Files(props: {
         key={chosen}
         file={chosen}
         text={edited[chosen] ?? original}
-        mistakes={own}
+        issues={own}
         onChange={(text) => onEdit(chosen, text, original)}
       />
     </div>
@@ -248,7 +255,7 @@ function Live({ state }: { state: LiveState }): ReactNode {
       <Transcript twins={twins} />
       {Object.entries(log).map(([twin, text]) => (
         <details key={twin} className={styles.fold}>
-          <summary>Log of Orthanc and the {LANGUAGES[twin as Twin]} twin</summary>
+          <summary>Log of Orthanc and the {LANGUAGE_NAMES[twin as Twin]} twin</summary>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too */}
           <pre className={styles.log} tabIndex={0}>
             {text}

@@ -1,8 +1,8 @@
 import type { ReactNode } from "react";
-import type { MutationRow } from "../remark/examples.ts";
+import type { MutationRow } from "../protocol/page.ts";
 import styles from "./Mutations.module.css";
 
-/** The table of programs that are broken on purpose, and of what notices each. */
+/** The table of programs that are broken on purpose, with the check that notices each. */
 export function Mutations({ rows }: { rows: MutationRow[] }): ReactNode {
   return (
     <table className={styles.mutations}>

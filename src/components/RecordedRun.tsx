@@ -1,22 +1,20 @@
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
-import type { RecordedRun as Run } from "../harness/run.ts";
-import { secretOfPage } from "./live.ts";
+import { formatDate } from "../format/dates.ts";
+import type { RecordedRun as Run } from "../protocol/record.ts";
+import { pageSecret } from "./pageSecret.ts";
 import styles from "./RecordedRun.module.css";
 import { Timeline } from "./Timeline.tsx";
 import { Transcript } from "./Transcript.tsx";
 
 const LiveRun = lazy(() => import("./LiveRun.tsx"));
 
-/** How a record's date is written. */
-export const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
-
-/** An example's recorded run; in its place, once the reader comes near, the live one where there is a server for it. */
+/** The recorded run of an example. If the site can run it live, the live panel replaces it once the reader comes near. */
 export function RecordedRun({ run }: { run: Run }): ReactNode {
   const place = useRef<HTMLDivElement>(null);
   const [live, setLive] = useState(false);
 
   useEffect(() => {
-    if (!place.current || secretOfPage() === undefined) return;
+    if (!place.current || pageSecret() === undefined) return;
     const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && setLive(true), {
       rootMargin: "200px",
     });
@@ -38,7 +36,7 @@ export function RecordedRun({ run }: { run: Run }): ReactNode {
   );
 }
 
-/** @param props.live whether the reader can run it here, and need not be told how */
+/** @param props.live the reader can run it here, and needs no instructions */
 function Recorded({ run, live }: { run: Run; live: boolean }): ReactNode {
   const { versions, twins } = run;
   return (
@@ -50,7 +48,7 @@ function Recorded({ run, live }: { run: Run; live: boolean }): ReactNode {
       <p className={styles.head}>
         <strong>Recorded run</strong>
         <span>
-          <time dateTime={run.recordedAt}>{dates.format(new Date(run.recordedAt))}</time>
+          <time dateTime={run.recordedAt}>{formatDate(run.recordedAt)}</time>
           {!live && (
             <>
               ; to run it live, clone the repository and <code>npm start</code>

@@ -4,7 +4,7 @@ import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 
 import styles from "./SearchDialog.module.css";
 import { findPages, type Hit, loadIndex, type SearchIndex } from "./search.ts";
 
-/** The search: a dialog with a field, and below it the parts of pages that have the words. */
+/** The search dialog: a field, and below it the parts of pages that contain the words. */
 export default function SearchDialog({ onClose }: { onClose: () => void }): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const list = useRef<HTMLDivElement>(null);

@@ -1,8 +1,9 @@
 import type { ReactNode } from "react";
-import type { Twin } from "../harness/example.ts";
-import type { Call, StepRun, TwinRun } from "../harness/run.ts";
+import { formatDuration, formatTick } from "../format/durations.ts";
+import { LANGUAGE_NAMES } from "../format/languages.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { Call, StepRun, TwinRun } from "../protocol/run.ts";
 import styles from "./Timeline.module.css";
-import { LANGUAGES, seconds } from "./Transcript.tsx";
 
 const ROW = 22; // pixels
 const AXIS = 22;
@@ -14,14 +15,14 @@ interface Group {
 }
 
 /**
- * A picture of concurrency: a bar for each call that was made at once with others, and above it the bar of one
- * call alone, Python and TypeScript on one time axis. Nothing where the run has no such step.
+ * A picture of concurrency: a bar for each of the calls at once, and above them the bar of one call alone, Python and
+ * TypeScript on one time axis. Nothing if the run has no such step.
  */
 export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): ReactNode {
-  const groups = groupsOf(twins);
+  const groups = collectGroups(twins);
   if (groups.length === 0) return null;
   const end = Math.max(...groups.flatMap(({ calls }) => calls.map((call) => call.endedAt)), 1);
-  const step = tickOf(end);
+  const step = tickInterval(end);
   const ticks = Array.from({ length: Math.floor(end / step) + 1 }, (_, index) => index * step);
   const percent = (milliseconds: number) => `${(100 * milliseconds) / end}%`;
   return (
@@ -38,7 +39,7 @@ export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): 
         {groups.map(({ title, twin, calls }) => (
           <div key={title + twin} className={styles.group}>
             <p>
-              {title}, <strong>{LANGUAGES[twin]}</strong>
+              {title}, <strong>{LANGUAGE_NAMES[twin]}</strong>
             </p>
             <svg width="100%" height={calls.length * ROW} aria-hidden="true">
               {ticks.map((tick) => (
@@ -85,7 +86,7 @@ export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): 
               y={15}
               textAnchor={tick === 0 ? "start" : tick > 0.95 * end ? "end" : "middle"}
             >
-              {tick === 0 ? "0" : `${Number((tick / 1000).toFixed(3))} s`}
+              {formatTick(tick)}
             </text>
           ))}
         </svg>
@@ -107,16 +108,16 @@ export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): 
                 // biome-ignore lint/suspicious/noArrayIndexKey: calls have no other name
                 <tr key={title + twin + index}>
                   <th scope="row">
-                    {title}, {LANGUAGES[twin]}
+                    {title}, {LANGUAGE_NAMES[twin]}
                     {calls.length > 1 && `, ${index + 1}`}
                   </th>
-                  <td>{seconds(call.startedAt)}</td>
+                  <td>{formatDuration(call.startedAt)}</td>
                   <td>
                     {call.worked === undefined
                       ? "not told"
-                      : seconds(Math.max(call.startedAt, call.endedAt - call.worked))}
+                      : formatDuration(Math.max(call.startedAt, call.endedAt - call.worked))}
                   </td>
-                  <td>{seconds(call.endedAt)}</td>
+                  <td>{formatDuration(call.endedAt)}</td>
                 </tr>
               )),
             )}
@@ -127,15 +128,15 @@ export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): 
   );
 }
 
-/** The calls at once of each twin, and the one alone that they are compared with. */
-function groupsOf(twins: Partial<Record<Twin, TwinRun>>): Group[] {
+/** Collects the calls at once of each twin, and the single call that they are compared with. */
+function collectGroups(twins: Partial<Record<Twin, TwinRun>>): Group[] {
   const groups: (Group & { alone: boolean })[] = [];
   for (const run of Object.values(twins)) {
-    const together = run.steps.find((step) => step.comparedWith !== undefined);
-    const alone = run.steps.find((step) => step.name === together?.comparedWith);
+    const concurrent = run.steps.find((step) => step.comparedWith !== undefined);
+    const alone = run.steps.find((step) => step.name === concurrent?.comparedWith);
     for (const [step, isAlone] of [
       [alone, true],
-      [together, false],
+      [concurrent, false],
     ] as [StepRun | undefined, boolean][]) {
       if (step === undefined || step.calls.length === 0) continue;
       const title = isAlone ? "One call alone" : `${step.calls.length} at once`;
@@ -149,8 +150,8 @@ function hasWork(groups: Group[]): boolean {
   return groups.some(({ calls }) => calls.some((call) => call.worked !== undefined));
 }
 
-/** A step between ticks, in milliseconds, that leaves at most six of them. */
-function tickOf(end: number): number {
+/** Chooses the interval between ticks, in milliseconds, so that there are at most six. */
+function tickInterval(end: number): number {
   const power = 10 ** Math.floor(Math.log10(end));
   return [0.1, 0.2, 0.5, 1, 2].map((part) => part * power).find((step) => end / step <= 5) ?? power;
 }

@@ -1,14 +1,15 @@
 import type { ReactNode } from "react";
-import type { Twin } from "../harness/example.ts";
-import type { Call, StepRun, TwinRun } from "../harness/run.ts";
+import { formatDuration } from "../format/durations.ts";
+import { LANGUAGE_NAMES } from "../format/languages.ts";
+import { formatCount } from "../format/numbers.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { Call, StepRun, TwinRun } from "../protocol/run.ts";
 import styles from "./RecordedRun.module.css";
 
-export const LANGUAGES: Record<Twin, string> = { python: "Python", typescript: "TypeScript" };
+/** The longest body, in characters, that is not folded. */
+const FOLD_LIMIT = 600;
 
-/** A longer body is folded away until the reader wants it. */
-const LONG = 600;
-
-/** Each request, and what the twins answered. Of a run that goes on, what is there so far. */
+/** Each request with the answers of the twins; of a run that has not ended, those so far. */
 export function Transcript({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): ReactNode {
   const { python, typescript } = twins;
   const steps =
@@ -51,7 +52,7 @@ function Request({ step }: { step: StepRun }): ReactNode {
   );
 }
 
-/** What one twin answered. Calls with the same answer share a line; each keeps its duration. */
+/** The answers of one twin. Calls with the same answer share a line; each keeps its duration. */
 function Answers(props: { twin: Twin; step: StepRun; until: number }): ReactNode {
   const { twin, step, until } = props;
   const same = new Map<string, Call[]>();
@@ -61,7 +62,7 @@ function Answers(props: { twin: Twin; step: StepRun; until: number }): ReactNode
   }
   return (
     <div className={styles.twin}>
-      <p className={styles.language}>{LANGUAGES[twin]}</p>
+      <p className={styles.language}>{LANGUAGE_NAMES[twin]}</p>
       {[...same].map(([key, calls]) => (
         <Answer key={key} calls={calls} until={until} alone={step.calls.length === 1} />
       ))}
@@ -111,25 +112,19 @@ function Body({ text }: { text: string }): ReactNode {
     return <p className={styles.empty}>no body</p>;
   }
   const body = <pre className={styles.body}>{text}</pre>;
-  if (text.length <= LONG) {
+  if (text.length <= FOLD_LIMIT) {
     return body;
   }
   return (
     <details className={styles.long}>
-      <summary>Body of {text.length.toLocaleString("en-GB")} characters</summary>
+      <summary>Body of {formatCount(text.length)} characters</summary>
       {body}
     </details>
   );
 }
 
 function duration({ startedAt, endedAt }: Call): string {
-  return seconds(endedAt - startedAt);
-}
-
-/** Milliseconds as seconds, with as many digits as they deserve. */
-export function seconds(milliseconds: number): string {
-  const value = milliseconds / 1000;
-  return `${value.toFixed(value < 0.1 ? 3 : 2)} s`;
+  return formatDuration(endedAt - startedAt);
 }
 
 function lastEnd(...steps: (StepRun | undefined)[]): number {

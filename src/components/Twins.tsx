@@ -1,12 +1,12 @@
 import TabItem from "@theme/TabItem";
 import Tabs from "@theme/Tabs";
 import type { ReactNode } from "react";
-import type { Code } from "../remark/code.ts";
+import type { Code } from "../protocol/page.ts";
 import { CodeBlock } from "./CodeBlock.tsx";
 
 /**
- * Both twins of an example. The chosen language is chosen on all pages, and remembered.
- * @param props.run the example, where its whole programs are shown: a link leads to its run
+ * Both twins of an example. The chosen language applies to all pages, and is remembered.
+ * @param props.run the example, if its whole programs are shown: a link leads to its run
  */
 export function Twins(props: { python: Code[]; typescript: Code[]; run?: string }): ReactNode {
   const { python, typescript, run } = props;

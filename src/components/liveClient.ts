@@ -1,22 +1,21 @@
-/** How a page has its server run examples. */
-
+/** The client of the API behind the Run buttons. */
 import { createEventSource } from "eventsource-client";
-import type { Versions } from "../harness/run.ts";
 import {
   type ExampleFiles,
   type RunEvent,
   type RunRequest,
   SECRET_HEADER,
-} from "../live/events.ts";
-import { secretOfPage } from "./live.ts";
+} from "../protocol/live.ts";
+import type { Versions } from "../protocol/run.ts";
+import { pageSecret } from "./pageSecret.ts";
 
-/** The content type of what is told of a run. */
+/** The content type of the events of a run. */
 const STREAM = "text/event-stream";
 
-const headers = () => ({ [SECRET_HEADER]: secretOfPage() ?? "" });
+const headers = () => ({ [SECRET_HEADER]: pageSecret() ?? "" });
 
-/** @throws Error with the server's reason */
-async function ask(path: string, method: string, body?: object): Promise<unknown> {
+/** @throws Error with the reason that the server gives */
+async function callApi(path: string, method: string, body?: object): Promise<unknown> {
   const response = await fetch(`/live/${path}`, {
     method,
     headers: { ...headers(), ...(body && { "content-type": "application/json" }) },
@@ -24,65 +23,65 @@ async function ask(path: string, method: string, body?: object): Promise<unknown
   }).catch(() => {
     throw new Error("The server does not answer. Start it again, then load the page again.");
   });
-  if (!response.ok) throw new Error(await reasonOf(response));
+  if (!response.ok) throw new Error(await readReason(response));
   const text = await response.text();
   return text === "" ? undefined : JSON.parse(text);
 }
 
-/** Why the server has refused something. What answers at its address may be another program by now. */
-async function reasonOf(response: Response): Promise<string> {
-  const otherwise = `The server answered ${response.status}: load the page again.`;
-  const { error = otherwise } = await response.json().catch(() => ({}));
+/** Reads the reason for a refusal. Another program may answer at the server's address by now. */
+async function readReason(response: Response): Promise<string> {
+  const fallback = `The server answered ${response.status}: load the page again.`;
+  const { error = fallback } = await response.json().catch(() => ({}));
   return error;
 }
 
-/** The files of an example, and how many calls it makes at once. */
-export const filesOf = (example: string) =>
-  ask(`examples/${example}`, "GET") as Promise<ExampleFiles>;
+/** Fetches the files of an example, and its number of calls at once. */
+export const fetchFiles = (example: string) =>
+  callApi(`examples/${example}`, "GET") as Promise<ExampleFiles>;
 
-/** What runs are played on. */
-export const askVersions = () => ask("versions", "GET") as Promise<Versions>;
+/** Fetches the versions of what examples run on. */
+export const fetchVersions = () => callApi("versions", "GET") as Promise<Versions>;
 
-/** Starts a run and gives its id. */
+/** Starts a run and returns its id. */
 export const startRun = async (request: RunRequest) =>
-  ((await ask("runs", "POST", request)) as { id: string }).id;
+  ((await callApi("runs", "POST", request)) as { id: string }).id;
 
-/** Stops a run, and settles when no process of it is left. */
-export const stopRun = (id: string) => ask(`runs/${id}`, "DELETE");
+/** Stops a run, and settles when none of its processes is left. */
+export const stopRun = (id: string) => callApi(`runs/${id}`, "DELETE");
 
-/** What becomes of following a run. */
+/** Receives what happens while a run is followed. */
 export interface Follower {
-  tell(event: RunEvent): void;
-  /** The server does not answer, or answers again. */
-  lost(now: boolean): void;
-  /** The server does not tell of the run any more: why. */
+  event(event: RunEvent): void;
+  /** The connection to the server is lost, or is back. */
+  connection(lost: boolean): void;
+  /** The server no longer reports the run, for this reason. */
   gone(reason: string): void;
 }
 
 /**
- * Follows a run from its beginning, over lost connections too, until it has ended.
- * @returns ends the following
+ * Follows a run from its beginning until it has ended, reconnecting if necessary.
+ * @returns a function that stops following
  */
-export function followRun(id: string, { tell, lost, gone }: Follower): () => void {
+export function followRun(id: string, { event, connection, gone }: Follower): () => void {
   const source = createEventSource({
     url: new URL(`/live/runs/${id}/events`, location.href),
     headers: headers(),
     fetch: async (url, init) => {
       const response = await fetch(url, init as RequestInit);
       if (!response.ok || !response.headers.get("content-type")?.startsWith(STREAM)) {
-        const reason = await reasonOf(response);
+        const reason = await readReason(response);
         source.close();
         gone(reason);
       }
       return response;
     },
-    onConnect: () => lost(false),
-    // It is called at the end of what was read to its end, too.
-    onScheduleReconnect: () => source.readyState !== "closed" && lost(true),
+    onConnect: () => connection(false),
+    // This is also called after the end of a complete stream.
+    onScheduleReconnect: () => source.readyState !== "closed" && connection(true),
     onMessage: ({ data }) => {
-      const event = JSON.parse(data) as RunEvent;
-      if (event.type === "ended") source.close();
-      tell(event);
+      const received = JSON.parse(data) as RunEvent;
+      if (received.type === "ended") source.close();
+      event(received);
     },
   });
   return () => source.close();

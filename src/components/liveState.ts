@@ -1,16 +1,23 @@
-/** What a live run looks like so far, made from what has been told of it. */
-import type { Twin } from "../harness/example.ts";
-import type { TwinRun } from "../harness/run.ts";
-import { type Mistake, MOST_MISTAKES, type RunEnd, type RunEvent } from "../live/events.ts";
+/** The state of a live run, made from its events. */
+
+import { LANGUAGE_NAMES } from "../format/languages.ts";
+import {
+  MAX_SYNTAX_ISSUES,
+  type RunEnd,
+  type RunEvent,
+  type SyntaxIssue,
+} from "../protocol/live.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { TwinRun } from "../protocol/run.ts";
 
 export interface LiveState {
-  /** What it is doing, or why it is not known any more, in a sentence. */
+  /** The current activity, or the reason why it is unknown, in a sentence. */
   status: string;
-  /** Whether it is not over yet, as far as is known. */
+  /** The run is not known to have ended. */
   running: boolean;
-  /** Whether the server does not answer just now. */
+  /** The connection to the server is lost. */
   lost: boolean;
-  /** How many calls were answered, of how many. */
+  /** The number of answered calls, and of all calls. */
   answered: number;
   calls: number;
   twins: Partial<Record<Twin, TwinRun>>;
@@ -18,7 +25,7 @@ export interface LiveState {
   end?: RunEnd;
 }
 
-export const NOTHING: LiveState = {
+export const initialState: LiveState = {
   status: "",
   running: false,
   lost: false,
@@ -28,25 +35,23 @@ export const NOTHING: LiveState = {
   log: {},
 };
 
-const NAMES: Record<Twin, string> = { python: "Python", typescript: "TypeScript" };
-
-/** The state after one more event. */
-export function after(state: LiveState, event: RunEvent): LiveState {
+/** Returns the state after one more event. */
+export function applyEvent(state: LiveState, event: RunEvent): LiveState {
   switch (event.type) {
     case "waiting":
       return {
         ...state,
-        status: `Two runs go on already. Waiting; ${event.ahead} wait before this one.`,
+        status: `Two runs are running already. ${event.ahead} of those that wait come before this one.`,
       };
     case "starting":
       return {
         ...state,
-        status: `${NAMES[event.twin]}: Orthanc starts.`,
+        status: `${LANGUAGE_NAMES[event.twin]}: Orthanc is starting.`,
         calls: state.calls + event.calls,
         twins: { ...state.twins, [event.twin]: { twin: event.twin, steps: [] } },
       };
     case "ended":
-      return { ...state, status: statusOf(event.end), running: false, end: event.end };
+      return { ...state, status: describeEnd(event.end), running: false, end: event.end };
   }
   const { twin, progress } = event;
   const run = state.twins[twin] ?? { twin, steps: [] };
@@ -55,12 +60,12 @@ export function after(state: LiveState, event: RunEvent): LiveState {
     case "started":
       return {
         ...state,
-        status: `${NAMES[twin]}: Orthanc answered after ${progress.milliseconds} ms.`,
+        status: `${LANGUAGE_NAMES[twin]}: Orthanc answered after ${progress.milliseconds} ms.`,
       };
     case "step":
       return {
         ...state,
-        status: `${NAMES[twin]}: “${progress.request.name}”, ${progress.count} sent.`,
+        status: `${LANGUAGE_NAMES[twin]}: “${progress.request.name}”, ${progress.count} sent.`,
         twins: withSteps([...run.steps, { ...progress.request, calls: [] }]),
       };
     case "call": {
@@ -74,20 +79,20 @@ export function after(state: LiveState, event: RunEvent): LiveState {
   }
 }
 
-function countOf({ length }: Mistake[]): string {
-  return length < MOST_MISTAKES ? String(length) : `${length} or more`;
+function describeCount({ length }: SyntaxIssue[]): string {
+  return length < MAX_SYNTAX_ISSUES ? String(length) : `${length} or more`;
 }
 
-function statusOf(end: RunEnd): string {
+function describeEnd(end: RunEnd): string {
   switch (end.how) {
     case "stopped":
       return `Stopped. ${end.reason}`;
     case "failed":
       return `Failed. ${end.reason}`;
-    case "mistaken":
-      return end.mistakes.length === 1
+    case "invalid":
+      return end.issues.length === 1
         ? "Not run: there is a syntax error."
-        : `Not run: there are ${countOf(end.mistakes)} syntax errors.`;
+        : `Not run: there are ${describeCount(end.issues)} syntax errors.`;
   }
   if (end.differences === undefined) return "Played.";
   return end.differences.length === 0 ? "Both twins agree." : "The twins differ.";

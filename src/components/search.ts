@@ -1,4 +1,4 @@
-/** The search index that Pagefind makes after the build, as far as we use it. */
+/** The part that we use of the search index, which Pagefind makes after the build. */
 export interface SearchIndex {
   debouncedSearch(
     query: string,
@@ -14,7 +14,7 @@ interface Found {
   sub_results: { title: string; url: string; excerpt: string }[];
 }
 
-/** A page, or a part of a page below a heading, that has the words. */
+/** A page, or a part of a page below a heading, that contains the words. */
 export interface Hit {
   url: string;
   page: string;
@@ -28,20 +28,20 @@ const PARTS = 3;
 
 /**
  * Loads the index.
- * @param folder where it lies, with a slash at its end
- * @throws where there is none, as in the development server
+ * @param folder its folder, with a slash at the end
+ * @throws Error if there is none, as in the development server
  */
 export async function loadIndex(folder: string): Promise<SearchIndex> {
   if (process.env.NODE_ENV === "development") {
-    // Asking for it would leave an error in the browser's console.
+    // A request for it would leave an error in the browser's console.
     throw new Error("The index is made after the production build.");
   }
   return import(/* webpackIgnore: true */ `${folder}pagefind.js`);
 }
 
 /**
- * Finds the parts of pages that have the words, the best pages first.
- * @returns undefined where a newer query has overtaken this one
+ * Finds the parts of pages that contain the words, the best pages first.
+ * @returns undefined if a newer query has replaced this one
  */
 export async function findPages(index: SearchIndex, query: string): Promise<Hit[] | undefined> {
   const search = await index.debouncedSearch(query, {}, 100);

@@ -1,27 +1,27 @@
 import { useState } from "react";
-import { recall, remember } from "./memory.ts";
+import { recall, remember } from "./browserStorage.ts";
 
-/** Texts by name of file. */
+/** File name to text. */
 type Texts = Record<string, string>;
 
-/** What is remembered: for each file the reader's text, and the one that it was made from. */
-type Memory = Record<string, { text: string; original: string }>;
+/** For each file the reader's text, and the original that it was made from. */
+type Edits = Record<string, { text: string; original: string }>;
 
-/** What the reader has changed in an example's files; it survives a reload. */
+/** The reader's changes of an example's files, which survive a reload. */
 export function useEdits(example: string): {
   edited: Texts;
-  /** Whether a file is no longer the one that the reader has changed. */
+  /** Tells if the original of a file is no longer the one that the reader has changed. */
   outdated: (file: string, original: string) => boolean;
-  /** A text that is the original again counts as no change. */
+  /** Changes a file; the original text undoes the change. */
   edit: (file: string, text: string, original: string) => void;
   reset: () => void;
-  /** Whether the browser keeps the changes for a reload. */
+  /** The browser has stored the changes. */
   kept: boolean;
 } {
   const name = `orthanc-twins-edits-${example}`;
-  const [edits, setEdits] = useState<Memory>(() => parse(recall("localStorage", name)));
+  const [edits, setEdits] = useState<Edits>(() => parse(recall("localStorage", name)));
   const [kept, setKept] = useState(true);
-  const keep = (memory: Memory) => {
+  const keep = (memory: Edits) => {
     const none = Object.keys(memory).length === 0;
     setKept(remember("localStorage", name, none ? undefined : JSON.stringify(memory)) || none);
     setEdits(memory);
@@ -38,10 +38,10 @@ export function useEdits(example: string): {
   };
 }
 
-/** What was remembered, less what is not of that form: other programs write into a browser's memory, too. */
-function parse(text: string | undefined): Memory {
+/** Parses the stored changes, without entries of another form: other programs write to the browser's storage, too. */
+function parse(text: string | undefined): Edits {
   try {
-    const entries = Object.entries<Partial<Memory[string]> | null>(JSON.parse(text ?? "{}") ?? {});
+    const entries = Object.entries<Partial<Edits[string]> | null>(JSON.parse(text ?? "{}") ?? {});
     return Object.fromEntries(
       entries.flatMap(([file, edit]) => {
         const { text, original } = edit ?? {};

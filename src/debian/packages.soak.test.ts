@@ -1,13 +1,13 @@
-/** What a fetch of packages says and leaves when the archive, the disk or the process fails; real apt and dpkg-deb. */
+/** Messages and leftovers of a fetch if the archive, the disk or the process fails; with real apt and dpkg-deb. */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { processesIn } from "../orthanc/leftovers.ts";
-import { type Archive, startArchive } from "../testing/archive.ts";
-import { fetchElsewhere } from "../testing/fetcher.ts";
+import { processesIn } from "../testing/leftovers.ts";
+import { type Archive, startArchive } from "../testing/packageArchive.ts";
+import { fetchElsewhere } from "../testing/packageFetcher.ts";
 import { reportProgress, SOAKING, scaled } from "../testing/soak.ts";
 import { PackagesError, unpackPackages } from "./packages.ts";
 
@@ -128,7 +128,7 @@ describe("an archive that fails: what, why and what to do is told, and the next 
 });
 
 describe("a full disk is told, and the next start works", () => {
-  /** In a mount namespace of its own, so that neither root nor cleaning up is needed. */
+  /** In a new mount namespace, so that neither root nor a clean-up is necessary. */
   const alone = ["unshare", "--map-root-user", "--mount"];
   const cases: [moment: string, size: string][] = [
     ["while packages are unpacked", `${scaled(6, 60)}m`],

@@ -13,9 +13,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { processesIn } from "../orthanc/leftovers.ts";
-import { type Archive, startArchive } from "../testing/archive.ts";
-import { type Fetcher, fetchElsewhere } from "../testing/fetcher.ts";
+import { processesIn } from "../testing/leftovers.ts";
+import { type Archive, startArchive } from "../testing/packageArchive.ts";
+import { type Fetcher, fetchElsewhere } from "../testing/packageFetcher.ts";
 import { PackagesError, unpackedProgram, unpackPackages } from "./packages.ts";
 
 const SOON = { timeout: 30_000, interval: 100 };
@@ -56,21 +56,21 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-/** Fetches packages and returns what was reported. */
+/** Fetches packages and returns the reports. */
 async function fetchPackages(packages = ["one"], where = folder): Promise<string[]> {
   const reports: string[] = [];
-  await unpackPackages(packages, where, (doing) => reports.push(doing));
+  await unpackPackages(packages, where, (activity) => reports.push(activity));
   return reports;
 }
 
-/** The message of the PackagesError that fetching ends in. */
+/** Returns the message of the PackagesError with which a fetch ends. */
 async function failure(packages?: string[], where?: string): Promise<string> {
   const error = await fetchPackages(packages, where).catch((error) => error);
   expect(error).toBeInstanceOf(PackagesError);
   return error.message;
 }
 
-/** Fetches in a process of its own, up to the first report that matches. */
+/** Fetches in a new process, up to the first report that matches. */
 async function elsewhere(until: RegExp): Promise<Fetcher> {
   const fetcher = await fetchElsewhere(path.join(root, "fetcher.mjs"), ["one"], folder);
   fetchers.push(fetcher);
@@ -79,7 +79,7 @@ async function elsewhere(until: RegExp): Promise<Fetcher> {
 }
 
 const unpacked = () => readdir(path.join(folder, "usr/share"));
-/** What is beside the link, but for the other processes' program. */
+/** Lists the files beside the link, except the program of the other processes. */
 const entries = async () => (await readdir(root)).filter((name) => name !== "fetcher.mjs").sort();
 const COMPLETE = ["place", expect.stringMatching(/^place-[0-9a-f]{8}$/)];
 const ALL = ["big", "one", "two"];
@@ -98,7 +98,7 @@ describe("packages", () => {
   test("are fetched anew when their list differs; what runs from the earlier ones keeps them", async () => {
     const first = await unpackPackages(["one"], folder, () => {});
     expect(await readlink(folder)).toBe(path.basename(first));
-    // A program of these packages: its command line names their folder.
+    // A program of these packages: its command line contains their folder.
     const program = path.join(first, "program");
     await writeFile(program, "");
     const running = execa("tail", ["--follow", program], { reject: false });
@@ -142,15 +142,15 @@ describe("packages", () => {
 
   test.each(["reading the package lists", "downloading", "unpacking package 2"])(
     "are fetched anew where somebody was killed while %s",
-    async (doing) => {
-      const { process: killed, ended } = await elsewhere(new RegExp(`^${doing}`, "m"));
+    async (activity) => {
+      const { process: killed, ended } = await elsewhere(new RegExp(`^${activity}`, "m"));
       process.kill(killed.pid, "SIGKILL");
       expect((await ended).how).toBe("SIGKILL");
       const partial = expect.stringMatching(
         new RegExp(`^place-[0-9a-f]{8}.partial-${killed.pid}$`),
       );
       expect(await entries()).toEqual([partial]);
-      // Somebody else who is still at it: this very process's parent stands for him.
+      // The parent of this very process stands for another one that is still fetching.
       const others = `place-00000000.partial-${process.ppid}`;
       await mkdir(path.join(root, others));
 
@@ -167,8 +167,8 @@ describe("packages", () => {
     ["downloading", -1],
     ["unpacking package 2", 1],
     ["unpacking package 2", -1],
-  ])("leave nothing when one is interrupted while %s (%i)", async (doing, group) => {
-    const { process: interrupted, ended } = await elsewhere(new RegExp(`^${doing}`, "m"));
+  ])("leave nothing when one is interrupted while %s (%i)", async (activity, group) => {
+    const { process: interrupted, ended } = await elsewhere(new RegExp(`^${activity}`, "m"));
     process.kill(group * interrupted.pid, "SIGINT");
     expect((await ended).how).toBe(130);
     await expect.poll(() => processesIn(root), SOON).toEqual([]);
@@ -186,7 +186,7 @@ describe("without", () => {
   });
 
   test("a network, it says so", async () => {
-    // A port that was just free, as a proxy to which nobody listens.
+    // A port that was just free, as a proxy that does not answer.
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
@@ -214,7 +214,7 @@ describe("without", () => {
     await expect(unpacking).rejects.toThrow(
       /: this system's apt has no source of Debian's, from which to fetch trixie\.$/m,
     );
-    // What was there is still whole.
+    // The earlier packages are still complete.
     expect(await readlink(folder)).toBe(path.basename(now));
     expect(await unpacked()).toEqual(ALL);
   });
@@ -230,7 +230,7 @@ describe("without", () => {
     "a path that the loader and apt can read, it says so: %s",
     async (character) => {
       const message = await failure(["one"], path.join(root, `a${character}b/place`));
-      expect(message).toContain(`its path has ${JSON.stringify(character)}, which can't be told`);
+      expect(message).toContain(`its path contains ${JSON.stringify(character)}, which apt`);
       expect(await entries()).toEqual([]);
     },
   );
@@ -249,7 +249,7 @@ test("a folder without a loader is no place to start a program from", async () =
 });
 
 describe("from the archive that this machine's apt uses", () => {
-  /** What unpacking ends in: a folder or an error. Without a network, the test is skipped. */
+  /** Returns the result of unpacking: a folder or an error. Without a network, the test is skipped. */
   async function unpack(skip: (reason: string) => void, suite?: string) {
     vi.stubEnv("APT_CONFIG", undefined);
     const end = await unpackPackages(["hello"], folder, () => {}, suite).catch((e: Error) => e);

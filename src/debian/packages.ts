@@ -1,9 +1,9 @@
 /**
- * Debian packages without root: downloaded with apt's own tools and signature checks, from the sources that
- * this machine is set up with, and unpacked into a folder. Nothing outside that folder changes.
+ * Debian packages without root: downloaded with apt's own tools and signature checks, from the configured sources of
+ * this machine, and unpacked into a folder. Nothing outside that folder changes.
  */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import {
   access,
   appendFile,
@@ -18,32 +18,33 @@ import {
 } from "node:fs/promises";
 import path from "node:path";
 import { ExecaError, execa, type Options } from "execa";
+import { commandLine, processIds } from "../linux/processes.js";
 
-/** Packages could not be had: what failed, why, and the way out. */
+/** Packages could not be fetched: the message contains the error, its reason and the remedy. */
 export class PackagesError extends Error {
   override name = "PackagesError";
 }
 
 /**
- * Downloads packages with all that they depend on and unpacks them, as if a folder were `/`. Their install scripts
+ * Downloads packages with all of their dependencies and unpacks them, as if a folder were `/`. Their install scripts
  * do not run.
  *
- * What is unpacked for one list of packages lies in a folder of its own beside `folder`, whose name ends in a hash
- * of that list; `folder` is a symbolic link to it. So another list, or another release of the distribution, is
- * fetched anew, and programs that run from the earlier folder keep theirs. A folder is complete when it exists: it
- * is only ever renamed into place.
+ * Each list of packages is unpacked into a separate folder beside `folder`, whose name ends in a hash of the list;
+ * `folder` is a symbolic link to it. Another list, or another release of the distribution, is therefore fetched again,
+ * and programs that run from the earlier folder keep it. A folder is complete when it exists, because it is renamed
+ * when everything was unpacked.
  *
  * @param packages names of Debian packages
- * @param folder where they go; its parent is made where needed
- * @param report is told what is being done, in a few words, many times
- * @param suite a suite of Debian, such as `trixie`, instead of the sources that this machine is set up with
- * @returns the folder's real path, which stays the same as long as programs run from it
+ * @param folder the target; its parent is created if necessary
+ * @param report receives the current activity in a few words, many times
+ * @param suite a suite of Debian, such as `trixie`, instead of the configured sources of this machine
+ * @returns the folder's real path, which does not change while programs run from it
  * @throws PackagesError without apt, without network, without space, for an unknown package
  */
 export async function unpackPackages(
   packages: string[],
   folder: string,
-  report: (doing: string) => void,
+  report: (activity: string) => void,
   suite?: string,
 ): Promise<string> {
   const made = JSON.stringify([packages, suite ?? (await releaseName()), process.arch]);
@@ -61,17 +62,17 @@ export async function unpackPackages(
   return real;
 }
 
-/** How much of a hash is in a folder's name, in hexadecimal digits. */
+/** The length of the hash in a folder's name, in hexadecimal digits. */
 const HASH = 8;
 
-/** What this process is fetching, by folder. */
+/** The downloads of this process, by folder. */
 const underway = new Map<string, Promise<void>>();
 
 async function providePackages(
   packages: string[],
   folder: string,
   real: string,
-  report: (doing: string) => void,
+  report: (activity: string) => void,
   suite?: string,
 ): Promise<void> {
   if (!(await exists(real))) {
@@ -79,7 +80,9 @@ async function providePackages(
     const bad = /[:;"\\\n]/.exec(real);
     if (bad) {
       const named = JSON.stringify(bad[0]);
-      throw new Error(`its path has ${named}, which can't be told to them: move the repository`);
+      throw new Error(
+        `its path contains ${named}, which apt and the loader can't handle: move the repository`,
+      );
     }
     await mkdir(path.dirname(folder), { recursive: true });
     await fetchPackages(packages, real, report, suite);
@@ -87,7 +90,7 @@ async function providePackages(
     try {
       removeAbandoned(path.dirname(folder));
     } catch {
-      // It costs space, no more: the folder may be read-only by now.
+      // An outdated folder only takes up space; the parent may be read-only by now.
     }
   }
   if ((await readlink(folder).catch(() => "")) !== path.basename(real)) {
@@ -99,7 +102,7 @@ async function providePackages(
 async function fetchPackages(
   packages: string[],
   real: string,
-  report: (doing: string) => void,
+  report: (activity: string) => void,
   suite?: string,
 ): Promise<void> {
   removeAbandoned(path.dirname(real));
@@ -129,9 +132,8 @@ async function fetchPackages(
 }
 
 /**
- * Does what the install script of `ca-certificates` would do, as far as Python asks for it: one file of all
- * certificates, and Debian's `certifi` finds it where the machine itself has none. (Since requests 2.32, importing it
- * fails without.)
+ * Does the part of the install script of `ca-certificates` that Python needs: it writes one file with all certificates,
+ * which Debian's `certifi` finds if the machine itself has none. (Since requests 2.32, the import fails without it.)
  */
 async function addCertificates(root: string) {
   const module = path.join(root, "usr/lib/python3/dist-packages/certifi/core.py");
@@ -152,13 +154,13 @@ if not os.path.exists(DEBIAN_CA_CERTS_PATH):
   );
 }
 
-/** Makes `folder` a link to `real` in one step, whatever it was. */
+/** Replaces `folder` by a link to `real` in one step. */
 async function pointTo(real: string, folder: string) {
   const link = `${real}.link-${process.pid}`;
   await symlink(path.basename(real), link);
   await rename(link, folder)
     .catch(async (error) => {
-      // A folder that was made before there were links.
+      // An old version of this program has made a folder.
       if (error.code !== "EISDIR") return Promise.reject(error);
       await rename(folder, `${folder}-${"0".repeat(HASH)}`);
       await rename(link, folder);
@@ -166,39 +168,32 @@ async function pointTo(real: string, folder: string) {
     .finally(() => rm(link, { force: true }));
 }
 
-/** Removes what was unpacked for earlier lists, unless programs still run from it. */
+/** Removes the folders of earlier lists, unless programs still run from them. */
 function removeOutdated(folder: string, real: string) {
   const prefix = `${path.basename(folder)}-`;
   for (const name of readdirSync(path.dirname(folder))) {
     const other = path.join(path.dirname(folder), name);
     if (other === real || !name.startsWith(prefix)) continue;
-    if (/^[0-9a-f]+$/.test(name.slice(prefix.length)) && programsOf(other).length === 0)
+    if (/^[0-9a-f]+$/.test(name.slice(prefix.length)) && processesFrom(other).length === 0)
       remove(other);
   }
 }
 
-/** The programs whose command line names a folder, as that of every program does which runs from there. */
-function programsOf(folder: string): number[] {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`${folder}/`);
-    } catch {
-      return false;
-    }
-  });
+/** Finds the processes whose command line contains a folder, as that of every program does that runs from there. */
+function processesFrom(folder: string): number[] {
+  return processIds().filter((pid) => commandLine(pid).includes(`${folder}/`));
 }
 
-/** The code name of this machine's release of its distribution, such as `bookworm`; `system` where it has none. */
+/** Returns the code name of this machine's distribution, such as `bookworm`; `system` if it has none. */
 export async function releaseName(): Promise<string> {
   const text = await readFile("/etc/os-release", "utf8").catch(() => "");
   return /^VERSION_CODENAME=(\w+)/m.exec(text)?.[1] ?? "system";
 }
 
-/** The programs that this process has started, each of which leads a process group of its own. */
+/** The programs that this process has started. Each leads a process group. */
 const running = new Set<number>();
 
-/** Starts a program whose children can be ended with it. */
+/** Starts a program that can be ended together with its children. */
 function start(command: string, args: string[], options: Options = {}) {
   const program = execa(command, args, { ...options, detached: true });
   const { pid } = program;
@@ -217,7 +212,7 @@ function killGroup(pid: number) {
   }
 }
 
-/** Removes a folder into which programs that were just killed may still bring a last file. */
+/** Removes a folder, even if programs that were just killed still write a last file to it. */
 function remove(folder: string) {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -228,11 +223,11 @@ function remove(folder: string) {
   }
 }
 
-/** Downloads the packages' archives below a folder and gives their paths. */
+/** Downloads the packages' archives below a folder and returns their paths. */
 async function download(
   packages: string[],
   folder: string,
-  report: (doing: string) => void,
+  report: (activity: string) => void,
   suite?: string,
 ) {
   const cache = path.join(folder, "cache");
@@ -244,14 +239,14 @@ async function download(
     [
       `Dir::State "${folder}";`,
       `Dir::State::lists "${folder}/lists";`,
-      // With an empty list of installed packages, apt brings every dependency.
+      // With an empty list of installed packages, apt fetches every dependency.
       `Dir::State::status "${folder}/status";`,
       `Dir::Cache "${cache}";`,
-      // As root, apt would download as another user, who may not be let into this folder.
+      // As root, apt would download as another user, who may have no access to this folder.
       'APT::Sandbox::User "root";',
       'APT::Update::Error-Mode "any";',
       'APT::Install-Recommends "false";',
-      // What other software hooks into apt works on the machine's own folders.
+      // Hooks of other software would change the machine's own folders.
       "#clear APT::Update::Pre-Invoke;",
       "#clear APT::Update::Post-Invoke;",
       "#clear APT::Update::Post-Invoke-Success;",
@@ -269,12 +264,12 @@ async function download(
   return names.filter((name) => name.endsWith(".deb")).map((name) => path.join(archives, name));
 }
 
-/** The keys of all of Debian's suites: each is signed with those of the release before it, too. */
+/** The keys of all of Debian's suites: each is also signed with the keys of the previous release. */
 const DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /**
- * Writes the source of one suite of Debian into a folder and returns the settings that make apt use it alone. It
- * is read from the archive that this machine's own apt uses.
+ * Writes the source of a suite of Debian into a folder and returns the settings that restrict apt to it. The archive is
+ * the one that this machine's own apt uses.
  */
 async function onlySuite(suite: string, folder: string): Promise<string> {
   const archive = await debianArchive(suite, folder);
@@ -283,7 +278,7 @@ async function onlySuite(suite: string, folder: string): Promise<string> {
   return [
     "",
     `Dir::Etc::sourcelist "${source}";`,
-    // What this machine prefers is meant for its own suite.
+    // The machine's preferences are meant for its own suite.
     ...["sourceparts", "preferences", "preferencesparts"].map(
       (name) => `Dir::Etc::${name} "/dev/null";`,
     ),
@@ -292,8 +287,8 @@ async function onlySuite(suite: string, folder: string): Promise<string> {
 }
 
 /**
- * The address of the Debian archive that this machine's own apt uses: where apt has read its sources, the one that
- * says it is Debian's; else the first that is configured.
+ * Finds the address of the Debian archive that this machine's own apt uses: if apt has read its sources, the one with
+ * the label of Debian; otherwise the first that is configured.
  */
 async function debianArchive(suite: string, folder: string): Promise<string> {
   const ask = async (...args: string[]) => {
@@ -311,7 +306,7 @@ async function debianArchive(suite: string, folder: string): Promise<string> {
   throw new Error(`this system's apt has no source of Debian's, from which to fetch ${suite}`);
 }
 
-async function aptGet(folder: string, args: string[], report: (doing: string) => void) {
+async function aptGet(folder: string, args: string[], report: (activity: string) => void) {
   const configuration = ["-c", path.join(folder, "apt.conf")];
   const progress = ["-o", "APT::Status-Fd=3"];
   const apt = start("apt-get", [...configuration, ...progress, ...args], {
@@ -326,14 +321,14 @@ async function aptGet(folder: string, args: string[], report: (doing: string) =>
   await apt;
 }
 
-/** Removes what was left in a folder by those that were killed before they could clean up. */
+/** Removes what processes have left in a folder that were killed before they could clean up. */
 function removeAbandoned(folder: string) {
   for (const name of readdirSync(folder)) {
     const pid = /\.(?:partial|link)-(\d+)$/.exec(name)?.[1];
     if (!pid || isRunning(Number(pid))) continue;
     const left = path.join(folder, name);
-    // apt-get outlives the one that started it.
-    for (const program of programsOf(left)) killGroup(program);
+    // apt-get outlives the process that has started it.
+    for (const program of processesFrom(left)) killGroup(program);
     remove(left);
   }
 }
@@ -347,7 +342,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** What apt, dpkg-deb and Node say, and what that means with the way out. The first that fits is told. */
+/** Messages of apt, dpkg-deb and Node, with their meaning and the remedy. The first that matches is reported. */
 const REASONS: [said: RegExp, meaning: string][] = [
   [
     /no space left|enough free space|wrote only|ENOSPC|EDQUOT|quota exceeded/i,
@@ -412,20 +407,20 @@ function explained(error: unknown, packages: string[], folder: string): Packages
   );
 }
 
-/** How to start a program that lies in a folder of unpacked packages. */
+/** A program in a folder of unpacked packages. */
 export interface UnpackedProgram {
   command: string;
-  /** What comes before the program's own arguments. */
+  /** The arguments before the program's own. */
   args: string[];
 }
 
 /**
- * How to start a program of unpacked packages with their own libraries. The libraries are named to the
- * packages' own loader rather than in `LD_LIBRARY_PATH`, which the program's children would inherit.
+ * Returns the command that starts a program of unpacked packages with their own libraries. The libraries are arguments
+ * of the packages' own loader, and not in `LD_LIBRARY_PATH`, which the program's children would inherit.
  *
  * @param root a folder of `unpackPackages`
  * @param program its path below that folder
- * @throws PackagesError where the loader is not there
+ * @throws PackagesError if the loader is missing
  */
 export async function unpackedProgram(root: string, program: string): Promise<UnpackedProgram> {
   const folders = await libraryFolders(root);
@@ -440,15 +435,15 @@ export async function unpackedProgram(root: string, program: string): Promise<Un
   throw new PackagesError(`${root} has no loader (ld-linux): remove that folder and start again.`);
 }
 
-/** The folders of unpacked packages that hold shared libraries. */
+/** Lists the folders of unpacked packages that contain shared libraries. */
 export async function libraryFolders(root: string): Promise<string[]> {
   const folders: string[] = [];
   for (const library of ["lib", "usr/lib"]) {
     const parent = path.join(root, library);
     const names = await readdir(parent).catch(() => []);
     for (const triplet of names.filter((name) => name.includes("-linux-gnu"))) {
-      // Debian chooses between several BLAS libraries with links that install scripts make; some packages have a
-      // folder of their own, and name it by its place in an installed system.
+      // Debian's install scripts choose one of several BLAS libraries by links; some packages have their own folder,
+      // and refer to it by its path in an installed system.
       for (const inner of ["", "blas", "lapack", "pulseaudio"])
         folders.push(path.join(parent, triplet, inner));
     }
@@ -458,7 +453,7 @@ export async function libraryFolders(root: string): Promise<string[]> {
   return folders.filter((_, index) => there[index]);
 }
 
-/** Whether there is a file or folder at a path. */
+/** Tells if there is a file or folder at a path. */
 export async function exists(file: string): Promise<boolean> {
   return access(file).then(
     () => true,

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { OUTPUT_LIMIT, readText, toAnswer } from "./answer.ts";
-import { redact } from "./secrets.ts";
+import { OUTPUT_LIMIT, readBody, toAnswer } from "./answer.ts";
+import { redact } from "./redact.ts";
 
 const TOKEN = "7a9d5a3e-3c25-4b52-9e9c-0f0d6f1c2b3a";
 
@@ -48,8 +48,8 @@ describe("of an answer", () => {
 
   test("a body beyond the limit is refused", async () => {
     const bytes = (size: number) => Readable.from([Buffer.alloc(size, "x")]);
-    expect(await readText(bytes(OUTPUT_LIMIT))).toHaveLength(OUTPUT_LIMIT);
-    await expect(readText(bytes(OUTPUT_LIMIT + 1))).rejects.toThrow("more than 1,000,000 bytes");
+    expect(await readBody(bytes(OUTPUT_LIMIT))).toHaveLength(OUTPUT_LIMIT);
+    await expect(readBody(bytes(OUTPUT_LIMIT + 1))).rejects.toThrow("more than 1,000,000 bytes");
   });
 });
 

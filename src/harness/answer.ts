@@ -1,12 +1,13 @@
-/** What is noted of an HTTP answer. */
-import type { Answer } from "./run.ts";
-import { redact } from "./secrets.ts";
+/** Reads HTTP answers, and keeps the parts that are compared. */
+import { formatCount } from "../format/numbers.ts";
+import type { Answer } from "../protocol/run.ts";
+import { redact } from "./redact.ts";
 
-/** How long one answer's body, and the log of one twin, may be, in bytes. */
+/** The most bytes of an answer's body, and of the log of a twin. */
 export const OUTPUT_LIMIT = 1_000_000;
 
-/** Headers about the connection, the body's length and the moment, and those that Orthanc adds to any answer. */
-const NOT_NOTED = new Set([
+/** Headers that are not compared: about the connection, the length of the body, and the time. */
+const IGNORED = new Set([
   "connection",
   "content-encoding",
   "content-length",
@@ -17,25 +18,25 @@ const NOT_NOTED = new Set([
 ]);
 
 /**
- * Reads a body.
+ * Reads the body of an answer.
  * @throws Error if it has more than 1 MB
  */
-export async function readText(body: AsyncIterable<Uint8Array> | null): Promise<string> {
+export async function readBody(body: AsyncIterable<Uint8Array> | null): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body ?? []) {
     chunks.push(chunk);
     size += chunk.length;
     if (size > OUTPUT_LIMIT) {
-      throw new Error(`its body has more than ${OUTPUT_LIMIT.toLocaleString("en-GB")} bytes`);
+      throw new Error(`its body has more than ${formatCount(OUTPUT_LIMIT)} bytes`);
     }
   }
   return Buffer.concat(chunks).toString();
 }
 
 /**
- * What is compared of an answer, without the secrets.
- * @param headers names and values; a name may come more than once
+ * Makes an `Answer`, without the secrets.
+ * @param headers names and values; a name may occur more than once
  */
 export function toAnswer(
   status: number,
@@ -48,12 +49,12 @@ export function toAnswer(
     const key = name.toLowerCase();
     joined[key] = key in joined ? `${joined[key]}, ${value}` : value;
   }
-  const noted = Object.entries(joined)
-    .filter(([name]) => !NOT_NOTED.has(name))
+  const compared = Object.entries(joined)
+    .filter(([name]) => !IGNORED.has(name))
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const clean = noted.map(([name, value]) => [name, redact(value, secrets)] as const);
+  const clean = compared.map(([name, value]) => [name, redact(value, secrets)] as const);
   const text = redact(body, secrets);
-  const secret = text !== body || noted.some(([, value], index) => value !== clean[index]?.[1]);
+  const secret = text !== body || compared.some(([, value], index) => value !== clean[index]?.[1]);
   return {
     status,
     contentType: (joined["content-type"] ?? "").split(";")[0] ?? "",

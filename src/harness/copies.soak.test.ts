@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { processesIn } from "../orthanc/leftovers.ts";
+import { processesIn } from "../testing/leftovers.ts";
 import { reportProgress, scaled } from "../testing/soak.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
-/** What a copy shares with this one: what is installed and fetched. */
+/** The installed and fetched packages, which a copy shares with this repository. */
 const SHARED = ["node_modules", ".orthanc"];
 const MADE = ["build", ".docusaurus", ".git"];
 /** Few that start several Orthancs, end them in odd ways, and look at what is left; or all that may run together. */
@@ -24,8 +24,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, maxRetries: 5 }));
 
-/** Makes a copy of the repository with a folder of temporary files of its own. */
-async function copyOf(name: string): Promise<{ repository: string; temporary: string }> {
+/** Makes a copy of the repository with its own folder of temporary files. */
+async function makeCopy(name: string): Promise<{ repository: string; temporary: string }> {
   const repository = path.join(root, name);
   // Short, because the paths of sockets are.
   const temporary = path.join(root, name[0] ?? "");
@@ -45,7 +45,7 @@ async function runTests({ repository, temporary }: { repository: string; tempora
   const vitest = path.join("node_modules", "vitest", "vitest.mjs");
   const { all, exitCode } = await execa(
     process.execPath,
-    [vitest, "run", "--project", "side by side", ...TESTS],
+    [vitest, "run", "--project", "parallel", ...TESTS],
     {
       cwd: repository,
       // Both together share the machine's cores: a time limit that is missed says nothing of what this test looks for.
@@ -59,7 +59,7 @@ async function runTests({ repository, temporary }: { repository: string; tempora
 }
 
 test("two copies of the repository run their tests at once, and leave nothing", async () => {
-  const copies = [await copyOf("first"), await copyOf("second")];
+  const copies = [await makeCopy("first"), await makeCopy("second")];
   for (const { all, exitCode } of await Promise.all(copies.map(runTests))) {
     expect(exitCode, all.slice(-10_000)).toBe(0);
     expect(all).toMatch(/^ +Tests +([3-9]|\d{2,}) passed/m);

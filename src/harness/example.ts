@@ -1,6 +1,4 @@
-/**
- * The examples and their `example.json`: what is played on both twins and what must hold of the answers.
- */
+/** The examples and their `example.json`: the steps that are played on both twins, and the expected answers. */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
@@ -8,15 +6,11 @@ import { z } from "zod";
 /** The folder of the examples, absolute. */
 export const EXAMPLES = path.resolve(import.meta.dirname, "../../examples");
 
-/** The two programs of an example. */
-export const TWINS = ["python", "typescript"] as const;
-export type Twin = (typeof TWINS)[number];
-
 const Mask = z.strictObject({
-  /** A regular expression; every match in an answer's body is replaced before twins are compared. */
+  /** A regular expression; each match in an answer's body is replaced before the twins are compared. */
   pattern: z.string().min(1),
   replacement: z.string(),
-  /** Why the matched text may differ between two runs. */
+  /** The reason why the matched text may differ between two runs. */
   reason: z.string().min(10),
 });
 
@@ -25,16 +19,16 @@ const Step = z.strictObject({
   method: z.enum(["GET", "POST", "PUT", "DELETE"]).default("GET"),
   /**
    * Path and query. `{instance:FILE}` stands for the Orthanc id of a file named in `instances`,
-   * `{NAME}` for what an earlier step has captured under that name.
+   * `{NAME}` for a value that an earlier step has captured under that name.
    */
   path: z.string().startsWith("/"),
   /** A JSON body to send. */
   body: z.json().optional(),
-  /** How many of this request are sent at once. */
+  /** The number of these requests that are sent at once. */
   calls: z.int().min(1).max(8).default(1),
-  /** The request is repeated, once every 200 ms, until the answer's JSON body has these members. */
+  /** The request is repeated every 200 ms until the answer's JSON body has these members. */
   until: z.record(z.string(), z.json()).optional(),
-  /** Members of the answer's JSON body to remember for later paths: name to member. */
+  /** Members of the answer's JSON body that later paths refer to: name to member. */
   capture: z.record(z.string(), z.string()).optional(),
   /** The step that makes one such call alone: the page draws both on one time axis. */
   comparedWith: z.string().optional(),
@@ -44,27 +38,27 @@ const Step = z.strictObject({
     /** The whole body, as text, after the masks. */
     body: z.string().optional(),
     /**
-     * How the calls of this step relate to the one in `comparedWith`:
-     * `in turn`: all of them together last nearly as long as that many single calls;
-     * `side by side`: they last far shorter than that.
+     * The concurrency of the calls of this step, compared with the single call of the step in `comparedWith`:
+     * `in turn`: together, they take nearly as long as that many single calls;
+     * `side by side`: they take much less time than that.
      */
     together: z.enum(["in turn", "side by side"]).optional(),
   }),
 });
 
-/** The variations that are played of an example's requests: `variations.ts` makes them. */
+/** Options for the variations of an example's requests, which `variations.ts` makes. */
 const Variations = z.strictObject({
-  /** The steps whose requests are varied, by name; without them, all on the example's own routes that it serves. */
+  /** The names of the steps whose requests are varied; by default, all that the example's own routes serve. */
   steps: z.array(z.string()).min(1).optional(),
-  /** Texts that are replaced in the twins' files so that a request costs little: file to text to replacement. */
+  /** Texts to replace in the twins' files so that a request takes little time: file to text to replacement. */
   smaller: z.record(z.string(), z.record(z.string(), z.string())).default({}),
-  /** The variations that the twins may answer differently. One that they answer alike is a mistake. */
+  /** The variations that the twins answer differently. A variation that they answer in the same way is an error. */
   differences: z
     .array(
       z.strictObject({
-        /** Its name, such as `with a query string`. */
+        /** The name of the variation, such as `with a query string`. */
         variation: z.string().min(1),
-        /** The step that it is a variation of; any without it. */
+        /** The step that is varied; by default, any. */
         step: z.string().optional(),
         reason: z.string().min(30),
       }),
@@ -74,18 +68,18 @@ const Variations = z.strictObject({
 
 const ExampleFile = z.strictObject({
   title: z.string().min(1),
-  /** What the example shows, in one sentence. */
+  /** The idea of the example, in one sentence. */
   summary: z.string().min(1),
-  /** The page that tells of it. */
+  /** The page that explains it. */
   page: z.string().startsWith("/"),
-  /** The original chapter's facts that it shows, by number. */
+  /** The numbers of the original chapter's facts that it shows. */
   facts: z.array(z.int().positive()).min(1),
-  /** Test files of pydicom that are stored in Orthanc before the first step. */
+  /** The test files of pydicom that are stored in Orthanc before the first step. */
   instances: z.array(z.string()).default([]),
-  /** The routes that the bridge gives to the TypeScript twin; the Python twin registers them itself. */
+  /** The routes that the bridge forwards to the TypeScript twin; the Python twin registers them itself. */
   routes: z.array(z.string().startsWith("/")).min(1),
   steps: z.array(Step).min(1),
-  /** A regular expression for an answer's body; its group is how long the work itself took, in seconds. */
+  /** A regular expression for an answer's body; its group is the duration of the work itself, in seconds. */
   worked: z.string().optional(),
   masks: z.array(Mask).default([]),
   variations: Variations.prefault({}),
@@ -95,12 +89,12 @@ export type Step = z.infer<typeof Step>;
 export type Mask = z.infer<typeof Mask>;
 export type Example = z.infer<typeof ExampleFile> & { id: string; folder: string };
 
-/** A mistake in an `example.json`: which file, which field, why. */
+/** There is no such example, or its `example.json` is invalid: the message names file, field and reason. */
 export class ExampleError extends Error {
   override name = "ExampleError";
 }
 
-/** The ids of all examples, sorted: every folder below `examples/` that has an `example.json`. */
+/** Lists the ids of all examples, sorted: the folders below `examples/` that contain an `example.json`. */
 export async function exampleIds(): Promise<string[]> {
   const entries = await readdir(EXAMPLES, { withFileTypes: true, recursive: true });
   return entries
@@ -112,7 +106,7 @@ export async function exampleIds(): Promise<string[]> {
 /**
  * Reads one example.
  * @param id the name of its folder
- * @throws ExampleError where there is no such example (it names those there are), or where its file is not valid
+ * @throws ExampleError if there is no such example (it lists all examples), or if its file is invalid
  */
 export async function readExample(id: string): Promise<Example> {
   const ids = await exampleIds();
@@ -128,12 +122,12 @@ export async function readExample(id: string): Promise<Example> {
   };
 }
 
-/** The example with another number of calls at once, in each step that makes more than one. */
+/** Returns the example with another number of calls at once in each step that makes more than one. */
 export function withCalls(example: Example, calls: number): Example {
   const steps = example.steps.map((step): Step => {
     if (step.calls === 1) return step;
     const { together, ...expect } = step.expect;
-    // One call alone is neither in turn with others nor side by side.
+    // A single call has no concurrency to check.
     return { ...step, calls, expect: calls === 1 ? expect : step.expect };
   });
   return { ...example, steps };
@@ -142,7 +136,7 @@ export function withCalls(example: Example, calls: number): Example {
 /**
  * Checks the text of an `example.json`.
  * @param file its name, for messages
- * @throws ExampleError with a line for each mistake: file, field, reason
+ * @throws ExampleError with a line for each error: file, field, reason
  */
 export function parseExample(text: string, file: string): z.infer<typeof ExampleFile> {
   return parse(ExampleFile, text, file);
@@ -151,7 +145,7 @@ export function parseExample(text: string, file: string): z.infer<typeof Example
 /**
  * Checks a JSON text against a schema.
  * @param file its name, for messages
- * @throws ExampleError with a line for each mistake: file, field, reason
+ * @throws ExampleError with a line for each error: file, field, reason
  */
 export function parse<T>(schema: z.ZodType<T>, text: string, file: string): T {
   let json: unknown;

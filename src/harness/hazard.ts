@@ -1,24 +1,21 @@
 /**
- * The hazards and their `hazard.json`: programs that fail as declared, and the same programs mended. A hazard's
- * folder has two folders, `failing` and `mended`, each with the Python and the TypeScript program.
+ * The hazards and their `hazard.json`: programs that fail in a known way, and their fixed versions. A hazard's folder
+ * has two folders, `failing` and `mended`, each with the Python and the TypeScript program.
  */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
-import { EXAMPLES, ExampleError, parse, TWINS, type Twin } from "./example.ts";
+import { TWINS, type Twin, VARIANTS, type Variant } from "../protocol/programs.ts";
+import { EXAMPLES, ExampleError, parse } from "./example.ts";
 
 const HAZARDS = path.join(EXAMPLES, "hazards");
 
-/** The two states of a hazard's programs. */
-export const KINDS = ["failing", "mended"] as const;
-export type Kind = (typeof KINDS)[number];
-
-/** When a step begins: by itself after the step before, or along with it. */
+/** The start of a step: after the previous step, or together with it. */
 const When = {
   name: z.string().min(1),
-  /** Whether it begins without waiting for the end of the step before. */
+  /** The step starts without waiting for the end of the previous one. */
   together: z.boolean().default(false),
-  /** Seconds to wait before it begins. */
+  /** Seconds to wait before it starts. */
   after: z.number().min(0).max(30).default(0),
 };
 
@@ -29,9 +26,9 @@ const RequestStep = z.strictObject({
   path: z.string().startsWith("/"),
   /** A JSON body to send. */
   body: z.json().optional(),
-  /** A body to send as it is. */
+  /** A body to send verbatim. */
   text: z.string().optional(),
-  /** A test file of pydicom to send as the body. */
+  /** The test file of pydicom to send as the body. */
   file: z.string().optional(),
   expect: z.union([
     z.strictObject({
@@ -39,9 +36,9 @@ const RequestStep = z.strictObject({
       /** A regular expression that the body must match. */
       body: z.string().optional(),
     }),
-    /** No answer within this many seconds; the request is given up then. */
+    /** No answer within this many seconds, after which the request is aborted. */
     z.strictObject({ noAnswer: z.number().positive().max(30) }),
-    /** No answer either, but the end of Orthanc within this many seconds. */
+    /** No answer, but the end of Orthanc within this many seconds. */
     z.strictObject({ endsOrthanc: z.number().positive().max(30) }),
   ]),
 });
@@ -52,7 +49,7 @@ const SignalStep = z.strictObject({
   signal: z.enum(["SIGINT", "SIGTERM", "SIGKILL"]),
   /** `all`: Orthanc's process group, as Ctrl-C in a terminal does; `workers`: descendants without children. */
   to: z.enum(["Orthanc", "all", "workers"]),
-  /** Whether Orthanc ends, or still runs, within or after so many seconds. */
+  /** Orthanc ends within so many seconds, or is still running after them. */
   expect: z
     .union([
       z.strictObject({ ends: z.number().positive().max(30) }),
@@ -74,37 +71,37 @@ const CrashStep = z.strictObject({
 const Step = z.discriminatedUnion("do", [RequestStep, SignalStep, CrashStep]);
 
 const Program = z.strictObject({
-  /** What Orthanc (or the bridge, for TypeScript) loads; the default is `plugin.py` or `plugin.ts`. */
+  /** The file that Orthanc (or the bridge, for TypeScript) loads; the default is `plugin.py` or `plugin.ts`. */
   script: z.string().optional(),
-  /** The routes that the bridge gives to it, where they are not those of the hazard. */
+  /** The routes that the bridge forwards to it, if they are not those of the hazard. */
   routes: z.array(z.string().startsWith("/")).min(1).optional(),
-  /** What becomes of Orthanc's start. */
+  /** The outcome of Orthanc's start. */
   start: z
     .union([
       z.literal("answers"),
-      /** It ends, and its log matches this regular expression. */
+      /** Orthanc ends, and its log matches this regular expression. */
       z.strictObject({ fails: z.string().min(1) }),
-      /** It has not answered after so many seconds. */
+      /** Orthanc has not answered after so many seconds. */
       z.strictObject({ hangs: z.number().positive().max(25) }),
     ])
     .default("answers"),
   steps: z.array(Step).default([]),
-  /** Regular expressions that the log must match in the end. */
+  /** Regular expressions that the log must match after the last step. */
   log: z.array(z.string().min(1)).default([]),
-  /** Those that it must not match. */
+  /** Regular expressions that the log must not match. */
   notInLog: z.array(z.string().min(1)).default([]),
 });
 
-/** Why a language has no such program. */
+/** The reason why a language has no such program. */
 const Impossible = z.strictObject({ impossible: z.string().min(20) });
 
 const HazardFile = z.strictObject({
   title: z.string().min(1),
-  /** What goes wrong, in one sentence. */
+  /** The failure, in one sentence. */
   summary: z.string().min(1),
-  /** The page that tells of it. */
+  /** The page that explains it. */
   page: z.string().startsWith("/"),
-  /** The routes that the bridge gives to the TypeScript programs. */
+  /** The routes that the bridge forwards to the TypeScript programs. */
   routes: z.array(z.string().startsWith("/")).min(1),
   /** Settings that are added to Orthanc's configuration. */
   configuration: z.record(z.string(), z.json()).default({}),
@@ -116,7 +113,7 @@ export type HazardStep = z.infer<typeof Step>;
 export type Program = z.infer<typeof Program>;
 export type Hazard = z.infer<typeof HazardFile> & { id: string; folder: string };
 
-/** The ids of all hazards, sorted: `hazards/` and the name of a folder. */
+/** Lists the ids of all hazards, sorted: `hazards/` and the name of a folder. */
 export async function hazardIds(): Promise<string[]> {
   const entries = await readdir(HAZARDS, { withFileTypes: true });
   return entries
@@ -128,7 +125,7 @@ export async function hazardIds(): Promise<string[]> {
 /**
  * Reads one hazard.
  * @param id such as `hazards/killed-worker`
- * @throws ExampleError where there is none (it names those there are), or where its file is not valid
+ * @throws ExampleError if there is no such hazard (it lists all hazards), or if its file is invalid
  */
 export async function readHazard(id: string): Promise<Hazard> {
   const ids = await hazardIds();
@@ -140,17 +137,17 @@ export async function readHazard(id: string): Promise<Hazard> {
   return { id, folder, ...parse(HazardFile, text, `examples/${id}/hazard.json`) };
 }
 
-/** Whether an id is a hazard's. */
+/** Tells the id of a hazard from that of an example. */
 export const isHazard = (id: string): boolean => id.startsWith("hazards/");
 
-/** A hazard's program; undefined where a language can't have it, as the hazard says. */
-export function programOf(hazard: Hazard, kind: Kind, twin: Twin): Program | undefined {
-  const program = hazard[kind][twin];
+/** Returns a program of a hazard; undefined if it is impossible in that language, as the hazard explains. */
+export function findProgram(hazard: Hazard, variant: Variant, twin: Twin): Program | undefined {
+  const program = hazard[variant][twin];
   return "impossible" in program ? undefined : program;
 }
 
-/** The programs that a hazard has. */
-export function programsOf(hazard: Hazard): [Kind, Twin][] {
-  const all = KINDS.flatMap((kind) => TWINS.map((twin): [Kind, Twin] => [kind, twin]));
-  return all.filter(([kind, twin]) => programOf(hazard, kind, twin));
+/** Lists the programs of a hazard. */
+export function listPrograms(hazard: Hazard): [Variant, Twin][] {
+  const all = VARIANTS.flatMap((variant) => TWINS.map((twin): [Variant, Twin] => [variant, twin]));
+  return all.filter(([variant, twin]) => findProgram(hazard, variant, twin));
 }

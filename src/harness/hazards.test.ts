@@ -1,18 +1,18 @@
-/** Every hazard on a live Orthanc: the failing programs fail as declared, the mended ones do not. */
+/** Every hazard on a live Orthanc: the failing programs fail as expected, the fixed ones do not. */
 import { describe, expect, test } from "vitest";
-import { hazardIds, programsOf, readHazard } from "./hazard.ts";
-import { provoke } from "./provoke.ts";
+import { hazardIds, listPrograms, readHazard } from "./hazard.ts";
+import { runHazardProgram } from "./hazardRunner.ts";
 import { readRecord } from "./record.ts";
 
 const hazards = await Promise.all((await hazardIds()).map(readHazard));
 const programs = hazards.flatMap((hazard) =>
-  programsOf(hazard).map(([kind, twin]) => [hazard.id, kind, twin, hazard] as const),
+  listPrograms(hazard).map(([kind, twin]) => [hazard.id, kind, twin, hazard] as const),
 );
 
 // Most of the time they wait for what does not come.
 describe.concurrent("what is declared is seen", () => {
   test.each(programs)("%s: %s, %s", async (_id, kind, twin, hazard) => {
-    const { problems } = await provoke(hazard, kind, twin);
+    const { problems } = await runHazardProgram(hazard, kind, twin);
     expect(problems).toEqual([]);
   });
 });

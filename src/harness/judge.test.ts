@@ -1,7 +1,15 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { Answer, Call, TwinRun } from "../protocol/run.ts";
 import { type Example, parseExample } from "./example.ts";
-import { differences, judgeEnding, judgeRun, judgeVariations, masked, wallTime } from "./judge.ts";
-import type { Answer, Call, Ending, TwinRun, VariedAnswer, VariedRun } from "./run.ts";
+import type { Ending, VariedAnswer, VariedRun } from "./judge.ts";
+import {
+  differences,
+  judgeEnding,
+  judgeRun,
+  judgeVariations,
+  maskBody,
+  wallTime,
+} from "./judge.ts";
 
 const machine = vi.hoisted(() => ({ cores: 2 }));
 vi.mock("node:os", () => ({ availableParallelism: () => machine.cores }));
@@ -10,7 +18,7 @@ beforeEach(() => {
   machine.cores = 2;
 });
 
-/** An example of one step for each expectation; several calls where the step says so. */
+/** An example with one step for each expectation. */
 function example(...steps: object[]): Example {
   const text = JSON.stringify({
     title: "Ping",
@@ -133,7 +141,7 @@ describe("calls of one step", () => {
     const ping = together("in turn");
     expect(judge(ping, [call()], inTurn)).toEqual({ problems: [], timing: [], skipped: [] });
     const slower =
-      'ping, python, "step 2": 2 calls took 0.60 of the time of 2 single calls: not in turn. Times tell little where the machine is busy: if it was, play it again';
+      'ping, python, "step 2": 2 calls took 0.60 of the time of 2 single calls: not in turn. Times mean little on a busy machine: if this one was, play it again';
     expect(judge(ping, [call()], sideBySide)).toEqual({
       problems: [slower],
       timing: [slower],
@@ -147,7 +155,7 @@ describe("calls of one step", () => {
     const ping = together("side by side");
     expect(judge(ping, [call()], sideBySide)).toEqual({ problems: [], timing: [], skipped: [] });
     expect(judge(ping, [call()], inTurn).problems).toEqual([
-      'ping, python, "step 2": 2 calls took 1.00 of the time of 2 single calls: not side by side. Times tell little where the machine is busy: if it was, play it again',
+      'ping, python, "step 2": 2 calls took 1.00 of the time of 2 single calls: not side by side. Times mean little on a busy machine: if this one was, play it again',
     ]);
   });
 
@@ -206,7 +214,7 @@ describe("two runs are compared", () => {
     const one = run([call({ body: "1.5 s" }), json('{"a":1,"b":"2.0 s"}')], [call()]);
     const other = run([call({ body: "9.9 s" }), json('{ "b": "3.5 s", "a": 1 }')], [call()]);
     expect(differences(ping, one, other)).toEqual([]);
-    expect(masked(json('{ "b": "3.5 s", "a": 1 }'), ping.masks)).toBe('{"a":1,"b":"… s"}');
+    expect(maskBody(json('{ "b": "3.5 s", "a": 1 }'), ping.masks)).toBe('{"a":1,"b":"… s"}');
     expect(differences({ ...ping, masks: [] }, one, other)).toHaveLength(2);
   });
 

@@ -1,20 +1,56 @@
 /** Judges runs: against what the example expects, against the other twin, against the record. */
 import { availableParallelism } from "node:os";
+import { formatCount } from "../format/numbers.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { Answer, Call, StepRun, TwinRun } from "../protocol/run.ts";
 import { OUTPUT_LIMIT } from "./answer.ts";
 import type { Example, Mask, Step } from "./example.ts";
-import type { Answer, Call, Ending, StepRun, TwinRun, VariedAnswer, VariedRun } from "./run.ts";
 
 /**
- * Calls in turn take about as long as that many single calls, calls side by side on two cores half of that. The
- * boundary leaves room for a machine that does other things, too.
+ * The shortest time of serial calls, as a part of that many single calls' time. Parallel calls on two cores take half
+ * of that time; the boundary leaves room for other load on the machine.
  */
-const IN_TURN = 0.8;
-const IF_BUSY = ". Times tell little where the machine is busy: if it was, play it again";
+const SERIAL = 0.8;
+const IF_BUSY = ". Times mean little on a busy machine: if this one was, play it again";
 
-/** What was found: each problem in a sentence, and what could not be looked at, with its reason. */
+/** Observations of a twin when its run is over. */
+export interface Ending {
+  twin: Twin;
+  /** The end of Orthanc after it was asked to stop, such as `exit code 0`. */
+  how: string;
+  /** The whole log, without secrets. */
+  log: string;
+  /** The log contained a password or a token. */
+  secretInLog: boolean;
+  /** The listeners on other ports than Orthanc's own two, before it was asked to stop. */
+  listeners: string[];
+  /** The processes and files that were left when Orthanc had ended. */
+  left: string[];
+}
+
+/** The answers to one variation of a step's request. */
+export interface VariedAnswer {
+  step: string;
+  /** Such as `with a query string`. */
+  variation: string;
+  /** The request's first line, shortened. */
+  request: string;
+  /** The answer while no other request was running. */
+  alone: Answer;
+  /** The answer while others were running; undefined if it was not sent again. */
+  amongOthers?: Answer;
+}
+
+/** The answers of one twin to all variations of an example's requests. */
+export interface VariedRun {
+  twin: Twin;
+  answers: VariedAnswer[];
+}
+
+/** The problems, a sentence each, and what could not be judged, with the reason. */
 export interface Verdict {
   problems: string[];
-  /** Those of the problems that a busy machine may have caused. */
+  /** The problems that a busy machine may have caused. */
   timing: string[];
   skipped: string[];
 }
@@ -35,10 +71,10 @@ export function judgeRun(example: Example, run: TwinRun): Verdict {
       problems.push(...judgeCall(example, step, call).map((problem) => `${where}: ${problem}`));
     }
     if (step.expect.together) {
-      const together = judgeTogether(step, played, run);
-      if (together.skipped) skipped.push(`${where}: ${together.skipped}`);
-      if (together.problem) problems.push(`${where}: ${together.problem}`);
-      if (together.timing) timing.push(`${where}: ${together.timing}${IF_BUSY}`);
+      const concurrency = judgeConcurrency(step, played, run);
+      if (concurrency.skipped) skipped.push(`${where}: ${concurrency.skipped}`);
+      if (concurrency.problem) problems.push(`${where}: ${concurrency.problem}`);
+      if (concurrency.timing) timing.push(`${where}: ${concurrency.timing}${IF_BUSY}`);
     }
   }
   return { problems: [...problems, ...timing], timing, skipped };
@@ -53,14 +89,14 @@ function judgeCall(example: Example, { expect }: Step, call: Call): string[] {
     problems.push(`content type "${call.contentType}" instead of "${expect.contentType}"`);
   }
   if (call.secret) problems.push("a password or a token is in the answer");
-  const body = masked(call, example.masks);
-  if (expect.body !== undefined && body !== canonical(expect.body, call.contentType)) {
+  const body = maskBody(call, example.masks);
+  if (expect.body !== undefined && body !== normalize(expect.body, call.contentType)) {
     problems.push(`body ${body} instead of ${expect.body}`);
   }
   return problems;
 }
 
-function judgeTogether(step: Step, played: StepRun, run: TwinRun) {
+function judgeConcurrency(step: Step, played: StepRun, run: TwinRun) {
   const single = run.steps.find((other) => other.name === step.comparedWith);
   if (single?.calls.length !== 1) {
     return { problem: `there is no step "${step.comparedWith}" of one call to compare with` };
@@ -68,20 +104,20 @@ function judgeTogether(step: Step, played: StepRun, run: TwinRun) {
   const ratio = wallTime(played) / (wallTime(single) * step.calls);
   const found = `${step.calls} calls took ${ratio.toFixed(2)} of the time of ${step.calls} single calls`;
   if (step.expect.together === "in turn")
-    return ratio >= IN_TURN ? {} : { timing: `${found}: not in turn` };
+    return ratio >= SERIAL ? {} : { timing: `${found}: not in turn` };
   if (availableParallelism() < 2) {
     return { skipped: `${found}: this machine has one core, so nothing runs side by side` };
   }
-  return ratio < IN_TURN ? {} : { timing: `${found}: not side by side` };
+  return ratio < SERIAL ? {} : { timing: `${found}: not side by side` };
 }
 
-/** From the first call's start to the last one's end, in milliseconds. */
+/** The time from the start of the first call to the end of the last one, in milliseconds. */
 export function wallTime(step: StepRun): number {
   const start = Math.min(...step.calls.map((call) => call.startedAt));
   return Math.max(...step.calls.map((call) => call.endedAt)) - start;
 }
 
-/** Compares two runs of an example, such as its twins' or a record and a new one: a sentence a difference. */
+/** Compares two runs of an example, such as those of its twins, or a record and a new run: a sentence for each difference. */
 export function differences(example: Example, one: TwinRun, other: TwinRun): string[] {
   const found: string[] = [];
   for (const [index, step] of example.steps.entries()) {
@@ -91,7 +127,7 @@ export function differences(example: Example, one: TwinRun, other: TwinRun): str
     );
     for (let call = 0; call < count; call++) {
       const [left, right] = [one, other].map((run) => run.steps[index]?.calls[call]);
-      for (const difference of differing(left, right, example.masks)) {
+      for (const difference of answerDifferences(left, right, example.masks)) {
         found.push(`${example.id}, "${step.name}", call ${call + 1}: ${difference}`);
       }
     }
@@ -99,13 +135,17 @@ export function differences(example: Example, one: TwinRun, other: TwinRun): str
   return found;
 }
 
-/** What differs between two answers: `status 200 and 404`, and so on. */
-function differing(one: Answer | undefined, other: Answer | undefined, masks: Mask[]): string[] {
+/** Compares two answers: `status 200 and 404`, and so on. */
+function answerDifferences(
+  one: Answer | undefined,
+  other: Answer | undefined,
+  masks: Mask[],
+): string[] {
   const names = Object.keys({ ...one?.headers, ...other?.headers }).sort();
   const pairs: [string, unknown, unknown][] = [
     ["status", one?.status, other?.status],
     ["content type", one?.contentType, other?.contentType],
-    ["body", one && masked(one, masks), other && masked(other, masks)],
+    ["body", one && maskBody(one, masks), other && maskBody(other, masks)],
     ...names.map((name): [string, unknown, unknown] => [
       `header ${name}`,
       one?.headers?.[name],
@@ -114,64 +154,64 @@ function differing(one: Answer | undefined, other: Answer | undefined, masks: Ma
   ];
   return pairs
     .filter(([, ours, theirs]) => ours !== theirs)
-    .map(([what, ours, theirs]) => `${what} ${shortened(ours)} and ${shortened(theirs)}`);
+    .map(([what, ours, theirs]) => `${what} ${shorten(ours)} and ${shorten(theirs)}`);
 }
 
-/** How much of a value a sentence has, in characters. */
-const SHOWN = 1_000;
+/** The most of a value that a sentence contains, in characters. */
+const EXCERPT = 1_000;
 
-function shortened(value: unknown): string {
+function shorten(value: unknown): string {
   const text = String(value);
-  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`;
+  return text.length <= EXCERPT ? text : `${text.slice(0, EXCERPT)}…`;
 }
 
 /**
- * Compares how both twins have answered the variations of an example's requests.
- * @returns a sentence for each difference that the example does not state, for each one that it states and that
- * does not happen, and for each answer that depends on what else is asked at the same time
+ * Compares the answers of both twins to the variations of an example's requests.
+ * @returns a sentence for each difference that the example does not declare, for each declared one that does not
+ * occur, and for each answer that depends on other requests at the same time
  */
 export function judgeVariations(example: Example, one: VariedRun, other: VariedRun): string[] {
   const { differences } = example.variations;
-  const happened = new Set<object>();
-  const undeclared: [VariedAnswer, string][] = [];
+  const occurred = new Set<object>();
+  const unexpected: [VariedAnswer, string][] = [];
   const problems: string[] = [];
   for (const [index, ours] of one.answers.entries()) {
     const theirs = other.answers[index];
     if (theirs?.step !== ours.step || theirs.variation !== ours.variation) {
-      problems.push(`${named(example, ours)}: the other twin was not asked`);
+      problems.push(`${label(example, ours)}: the other twin did not get this request`);
       continue;
     }
-    const found = differing(ours.alone, theirs.alone, example.masks);
-    const stated = differences.filter(
+    const found = answerDifferences(ours.alone, theirs.alone, example.masks);
+    const declared = differences.filter(
       ({ step = ours.step, variation }) => variation === ours.variation && step === ours.step,
     );
     if (found.length === 0) continue;
-    for (const difference of stated) happened.add(difference);
-    if (stated.length === 0) undeclared.push([ours, found.join(", ")]);
+    for (const difference of declared) occurred.add(difference);
+    if (declared.length === 0) unexpected.push([ours, found.join(", ")]);
   }
-  // One mistake shows in the variations of many steps: a sentence for each variation will do.
-  for (const [name, same] of groupBy(undeclared, ([{ variation }]) => variation)) {
+  // One error shows in the variations of many steps: a sentence for each variation is enough.
+  for (const [name, same] of groupBy(unexpected, ([{ variation }]) => variation)) {
     const [[first, found] = []] = same;
     if (!first) continue;
     const others = same.slice(1).map(([{ step }]) => `"${step}"`);
     const more = others.length > 0 ? `; also ${others.join(", ")} ${name}` : "";
-    problems.push(`${named(example, first)}: ${found}${more}`);
+    problems.push(`${label(example, first)}: ${found}${more}`);
   }
   if (other.answers.length > one.answers.length)
-    problems.push(`${example.id}: ${one.twin} was asked less than ${other.twin}`);
+    problems.push(`${example.id}: ${one.twin} got fewer requests than ${other.twin}`);
   for (const { twin, answers } of [one, other]) {
     for (const varied of answers) {
       const { alone, amongOthers } = varied;
-      const where = `${named(example, varied)}, ${twin}`;
+      const where = `${label(example, varied)}, ${twin}`;
       if (alone.secret || amongOthers?.secret)
         problems.push(`${where}: a password or a token is in the answer`);
-      const found = amongOthers ? differing(alone, amongOthers, example.masks) : [];
+      const found = amongOthers ? answerDifferences(alone, amongOthers, example.masks) : [];
       if (found.length > 0)
         problems.push(`${where}, alone and while others are asked: ${found.join(", ")}`);
     }
   }
   for (const difference of differences) {
-    if (happened.has(difference)) continue;
+    if (occurred.has(difference)) continue;
     const where = difference.step ? `"${difference.step}" ` : "";
     problems.push(
       `${example.id}, ${where}${difference.variation}: both twins give the same answer, ` +
@@ -187,11 +227,11 @@ function groupBy<Item>(items: Item[], key: (item: Item) => string): Map<string, 
   return groups;
 }
 
-function named({ id }: Example, { step, variation, request }: VariedAnswer): string {
+function label({ id }: Example, { step, variation, request }: VariedAnswer): string {
   return `${id}, "${step}" ${variation} (${request})`;
 }
 
-/** Checks how a twin's run has ended: a sentence for each thing that is wrong. */
+/** Judges the end of a twin's run: a sentence for each problem. */
 export function judgeEnding({ id }: Pick<Example, "id">, ending: Ending): string[] {
   const { twin, how, log, secretInLog, listeners, left } = ending;
   const problems: string[] = [];
@@ -201,28 +241,28 @@ export function judgeEnding({ id }: Pick<Example, "id">, ending: Ending): string
   const first = (pattern: RegExp) => lines.find((line) => pattern.test(line));
   const crash = first(/Node has ended \(.*\), next start/);
   if (crash) problems.push(`Node ended while it was needed: ${crash}`);
-  const deaf = first(/Node has not ended within .* is killed/);
-  if (deaf) problems.push(`Node did not stop when it was told to: ${deaf}`);
+  const unresponsive = first(/Node has not ended within .* is killed/);
+  if (unresponsive) problems.push(`Node did not stop when it was told to: ${unresponsive}`);
   if (first(/^Traceback \(most recent call last\)/))
     problems.push(
-      `an exception was not caught:\n${log.slice(log.indexOf("Traceback (")).slice(0, SHOWN)}`,
+      `an exception was not caught:\n${log.slice(log.indexOf("Traceback (")).slice(0, EXCERPT)}`,
     );
   if (log.length > OUTPUT_LIMIT)
-    problems.push(`more than ${OUTPUT_LIMIT.toLocaleString("en-GB")} bytes were logged`);
+    problems.push(`more than ${formatCount(OUTPUT_LIMIT)} bytes were logged`);
   if (secretInLog) problems.push("a password or a token is in the log");
   problems.push(...listeners, ...left.map((what) => `it has left behind: ${what}`));
   return problems.map((problem) => `${id}, ${twin}, in the end: ${problem}`);
 }
 
-/** An answer's body with the masks applied; JSON in one form, whatever its spaces and the order of its members. */
-export function masked(answer: Answer, masks: Mask[]): string {
+/** Applies the masks to an answer's body; JSON is normalized first: its spaces and the order of its members. */
+export function maskBody(answer: Answer, masks: Mask[]): string {
   return masks.reduce(
     (text, mask) => text.replace(new RegExp(mask.pattern, "g"), mask.replacement),
-    canonical(answer.body, answer.contentType),
+    normalize(answer.body, answer.contentType),
   );
 }
 
-function canonical(body: string, contentType: string): string {
+function normalize(body: string, contentType: string): string {
   if (contentType !== "application/json") return body;
   try {
     return JSON.stringify(JSON.parse(body), (_, value) =>

@@ -1,7 +1,6 @@
 /** Nothing is left of a private Orthanc whose caller ends at any moment, also while it starts. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -9,10 +8,13 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { leftovers, type Occupied } from "../orthanc/leftovers.ts";
+import { commandLine, mountNamespace, processIds } from "../linux/processes.js";
+import { sharedMemory } from "../linux/semaphores.js";
+import { unixSocketsIn } from "../linux/sockets.ts";
+import { leftovers, type Occupied } from "../testing/leftovers.ts";
 import { reportProgress, scaled } from "../testing/soak.ts";
 
-const CALLER = path.resolve(import.meta.dirname, "../testing/caller.ts");
+const CALLER = path.resolve(import.meta.dirname, "../testing/busyOrthanc.ts");
 const SIGNALS = ["SIGKILL", "SIGINT", "SIGTERM"] as const;
 /** How soon nothing is left, in milliseconds: what does not end by itself is killed after 8 seconds. */
 const SOON = { timeout: 60_000, interval: 200 };
@@ -38,8 +40,8 @@ afterEach(async () => {
 });
 
 /**
- * A mount namespace with shared memory of its own. All descendants of what is started in it are in it, whatever they
- * do, so that none is overlooked; and no semaphore there is somebody else's.
+ * A mount namespace with separate shared memory. All descendants of a program that is started in it stay in it, so that
+ * none is overlooked, and no other program has a semaphore there.
  */
 interface Room {
   /** Starts a program in it. */
@@ -60,8 +62,8 @@ async function makeRoom(): Promise<Room | string> {
     stdio: ["pipe", "pipe", "inherit"],
   });
   await once(keeper.stdout, "data");
-  const { pid } = keeper;
-  const namespace = namespaceOf(pid);
+  const { pid = 0 } = keeper;
+  const namespace = mountNamespace(pid);
   const enter = ["--target", String(pid), "--user", "--mount", "--preserve-credentials"];
   return {
     start: (command) => {
@@ -72,12 +74,8 @@ async function makeRoom(): Promise<Room | string> {
       });
       return child as ReturnType<Room["start"]>;
     },
-    processes: () =>
-      readdirSync("/proc")
-        .filter((name) => /^\d+$/.test(name))
-        .map(Number)
-        .filter((one) => one !== pid && namespaceOf(one) === namespace),
-    sharedMemory: () => readdirSync(`/proc/${pid}/root/dev/shm`),
+    processes: () => processIds().filter((one) => one !== pid && mountNamespace(one) === namespace),
+    sharedMemory: () => sharedMemory(pid),
     close: () => keeper.kill("SIGKILL"),
   };
 }
@@ -129,34 +127,16 @@ test.for(CALLERS)(
       const passed = Math.round(performance.now() - began);
       const what = `${signal} to ${group < 0 ? "its group" : "it"}, ${polite[0] ?? "impolite"}, ${passed} ms after its start`;
       await expect
-        .poll(() => room.processes().map(describe), { ...SOON, message: what })
+        .poll(() => room.processes().map((pid) => `process ${pid}: ${commandLine(pid)}`), {
+          ...SOON,
+          message: what,
+        })
         .toEqual([]);
       expect(await readdir(path.join(root, "tmp")), what).toEqual([]);
       expect(room.sharedMemory(), what).toEqual([]);
-      expect(socketsIn(root), what).toEqual([]);
+      expect(unixSocketsIn(root), what).toEqual([]);
       if (occupied) expect(leftovers(occupied), what).toEqual([]);
       reportProgress(`life, ${kind}: round ${round + 1} of ${rounds}, ${what}`);
     }
   },
 );
-
-/** The mount namespace of a process; empty if it has ended. */
-function namespaceOf(pid?: number): string {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/mnt`);
-  } catch {
-    return "";
-  }
-}
-
-/** What a process is, in a few words. */
-function describe(pid: number): string {
-  const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  return `process ${pid}: ${command.replaceAll("\0", " ").slice(0, 200)}`;
-}
-
-/** The Unix sockets whose path is in a folder, as the kernel knows them. */
-function socketsIn(folder: string): string[] {
-  const lines = readFileSync("/proc/net/unix", "utf8").split("\n");
-  return lines.filter((line) => line.includes(` ${folder}/`));
-}

@@ -3,14 +3,15 @@
  * `npm test`, all of them in `npm run soak`.
  */
 import { afterAll, describe, expect, test } from "vitest";
+import { TWINS, type Twin } from "../protocol/programs.ts";
 import { reportProgress, scaled } from "../testing/soak.ts";
-import { type Example, readExample, TWINS, type Twin } from "./example.ts";
+import { type Example, readExample } from "./example.ts";
 import { isHazard, readHazard } from "./hazard.ts";
+import { runHazardProgram } from "./hazardRunner.ts";
 import { differences, judgeRun, judgeVariations } from "./judge.ts";
-import { type Mutation, readMutations } from "./mutation.ts";
-import { PlayError, playTwin } from "./play.ts";
-import { provoke } from "./provoke.ts";
-import { readTwinFiles, replaced, type TwinFiles } from "./twin.ts";
+import { type Mutation, readMutations } from "./mutations.ts";
+import { readTwinFiles, replaceTexts, type TwinFiles } from "./twin.ts";
+import { PlayError, playTwin } from "./twinRunner.ts";
 import { playVariations } from "./variations.ts";
 
 /** How long a step of a broken twin may take, in milliseconds: one of them never answers. */
@@ -25,23 +26,23 @@ let caught = 0;
 
 describe.concurrent("a broken twin is noticed:", () => {
   test.each(chosen)("$what in $id/$file", async (mutation) => {
-    const reports = await reportsOf(mutation);
+    const reports = await collectReports(mutation);
     expect(reports.join("\n")).toContain(mutation.report);
     caught += 1;
     reportProgress(`${caught} of ${chosen.length}: ${mutation.what}: ${reports[0]}`);
   });
 });
 
-/** Plays a broken twin, and gives what its check says of it. */
-async function reportsOf(mutation: Mutation): Promise<string[]> {
+/** Plays a broken program, and returns the reports of its check. */
+async function collectReports(mutation: Mutation): Promise<string[]> {
   const { id, file, caughtBy } = mutation;
   const twin: Twin = file.endsWith(".py") ? "python" : "typescript";
   if (isHazard(id)) {
     const hazard = await readHazard(id);
     const files = await readTwinFiles(fixedProgram(hazard), twin);
-    return (await provoke(hazard, "mended", twin, broken(mutation, files))).problems;
+    return (await runHazardProgram(hazard, "mended", twin, broken(mutation, files))).problems;
   }
-  const example = await exampleOf(mutation);
+  const example = await readMutatedExample(mutation);
   const edited = broken(mutation, await readTwinFiles(example, twin));
   if (caughtBy === "variations") {
     const [run, whole] = await Promise.all([
@@ -73,7 +74,7 @@ const stopping: Promise<unknown>[] = [];
 afterAll(() => Promise.all(stopping));
 
 function broken({ file, replace }: Mutation, files: TwinFiles): TwinFiles {
-  return replaced(files, { [file]: replace });
+  return replaceTexts(files, { [file]: replace });
 }
 
 const fixedProgram = ({ folder, routes }: { folder: string; routes: string[] }) => ({
@@ -85,7 +86,7 @@ const fixedProgram = ({ folder, routes }: { folder: string; routes: string[] }) 
 const other = (twin: Twin) => (twin === TWINS[0] ? TWINS[1] : TWINS[0]);
 
 /** The example with the steps that the mutation names. */
-async function exampleOf({ id, steps }: Mutation): Promise<Example> {
+async function readMutatedExample({ id, steps }: Mutation): Promise<Example> {
   const example = await readExample(id);
   if (!steps) return example;
   const named = example.steps.filter(({ name }) => steps.includes(name));

@@ -2,11 +2,12 @@ import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/p
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ACCESS } from "./access.ts";
+import type { RecordedRun } from "../protocol/record.ts";
+import type { TwinRun } from "../protocol/run.ts";
+import { ACCESS_TABLE } from "./accessTable.ts";
 import { EXAMPLES, type Example, exampleIds, readExample } from "./example.ts";
 import { hazardIds } from "./hazard.ts";
 import { RecordError, readRecord, writeRecord } from "./record.ts";
-import type { RecordedRun, TwinRun } from "./run.ts";
 
 const RUNS = path.resolve(EXAMPLES, "../static/runs");
 
@@ -109,7 +110,7 @@ describe("a secret is not recorded:", () => {
 
 test("every record belongs to what can be played, and has neither secret nor path of a machine", async () => {
   const files = (await readdir(RUNS, { recursive: true })).filter((file) => path.extname(file));
-  const ids = [...(await exampleIds()), ACCESS, ...(await hazardIds())];
+  const ids = [...(await exampleIds()), ACCESS_TABLE, ...(await hazardIds())];
   expect(files.sort()).toEqual(ids.map((id) => `${id}.json`).sort());
   for (const id of ids) {
     const text = await readFile(path.join(RUNS, `${id}.json`), "utf8");

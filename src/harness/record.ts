@@ -1,65 +1,65 @@
-/** Recorded runs: what the site shows, under `static/runs/`. */
+/** Reads and writes the records under `static/runs/`, which the site shows. */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { EXAMPLES } from "./example.ts";
-import { redact } from "./secrets.ts";
+import { redact } from "./redact.ts";
 
-/** What is recorded: an example or a hazard. */
-interface Recorded {
+/** An example, a hazard or the access table. */
+interface Recordable {
   id: string;
   folder: string;
 }
 
-/** What every record has: a hash of the files that it belongs to. */
+/** A record contains a hash of the files that were played. */
 interface Sources {
   sources: string;
 }
 
 const RUNS = path.resolve(import.meta.dirname, "../../static/runs");
 
-/** A recorded run is missing, is out of date, or would hold a secret. */
+/** A record is missing or out of date, or would contain a secret. */
 export class RecordError extends Error {
   override name = "RecordError";
 }
 
 /**
- * Reads the record of an example or a hazard.
- * @throws RecordError where there is none, or where the files have changed since
+ * Reads a record.
+ * @throws RecordError if there is none, or if the files have changed since
  */
-export async function readRecord<Run extends Sources>(example: Recorded): Promise<Run> {
-  const text = await readFile(fileOf(example), "utf8").catch(() => undefined);
-  const mend = `Run: npm run record -- ${example.id}`;
-  if (text === undefined) throw new RecordError(`${example.id} has no recorded run. ${mend}`);
+export async function readRecord<Run extends Sources>(example: Recordable): Promise<Run> {
+  const text = await readFile(recordPath(example), "utf8").catch(() => undefined);
+  const hint = `Run: npm run record -- ${example.id}`;
+  if (text === undefined) throw new RecordError(`${example.id} has no recorded run. ${hint}`);
   const record = JSON.parse(text) as Run;
   if (record.sources !== (await sourcesHash(example))) {
-    throw new RecordError(`${example.id} has changed since its run was recorded. ${mend}`);
+    throw new RecordError(`${example.id} has changed since its run was recorded. ${hint}`);
   }
   return record;
 }
 
 /**
- * Writes what was seen as the record of an example or a hazard.
+ * Writes a record.
  * @returns the file's path
- * @throws RecordError where a secret or a token is in it: nothing is written then
+ * @throws RecordError if it contains a secret or a token; nothing is written then
  */
-export async function writeRecord(example: Recorded, run: object): Promise<string> {
+export async function writeRecord(example: Recordable, run: object): Promise<string> {
   const record = { ...run, sources: await sourcesHash(example) };
   const text = `${JSON.stringify(record, null, 2)}\n`;
   if (redact(text) !== text) {
     throw new RecordError(`A token or password is in an answer of ${example.id}: not recorded.`);
   }
-  await mkdir(path.dirname(fileOf(example)), { recursive: true });
-  await writeFile(fileOf(example), text);
-  return path.relative(process.cwd(), fileOf(example));
+  await mkdir(path.dirname(recordPath(example)), { recursive: true });
+  await writeFile(recordPath(example), text);
+  return path.relative(process.cwd(), recordPath(example));
 }
 
-function fileOf(example: Recorded): string {
+function recordPath(example: Recordable): string {
   return path.join(RUNS, `${example.id}.json`);
 }
 
-/** SHA-256 over the names and texts of what makes it run: its own files, and those that are copied along. */
-async function sourcesHash({ folder: own }: Recorded): Promise<string> {
+/** SHA-256 over the names and texts of the files that are played: its own, and those that are copied along. */
+async function sourcesHash({ folder: own }: Recordable): Promise<string> {
   const hash = createHash("sha256");
   const shared = ["bridge", "pool", "routes", "undici"].map((name) => path.join(EXAMPLES, name));
   for (const folder of [own, ...shared]) {

@@ -2,11 +2,12 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
-import { EXAMPLES, type Example, ExampleError, type Twin } from "./example.ts";
-import type { Versions } from "./run.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { Versions } from "../protocol/run.ts";
+import { EXAMPLES, type Example, ExampleError } from "./example.ts";
 
 const NODE_MODULES = path.resolve(EXAMPLES, "../node_modules");
-/** The files that readers copy along, below `examples/`. */
+/** The files that readers copy along with a twin, below `examples/`. */
 const COPIED_ALONG: Record<Twin, string[]> = {
   python: ["pool/pool.py", "routes/routes.py"],
   typescript: ["bridge/bridge.py", "pool/pool.ts", "routes/routes.ts", "undici/client.ts"],
@@ -15,10 +16,10 @@ const COPIED_ALONG: Record<Twin, string[]> = {
 /** The texts of a twin's own files, by name. */
 export type TwinFiles = Record<string, string>;
 
-/** What starts a twin: an example, or one of a hazard's folders. */
+/** An example, or one of a hazard's folders. */
 export type Startable = Pick<Example, "folder" | "routes" | "instances">;
 
-/** Reads a twin's own files: those that a page shows, and that a reader may change. */
+/** Reads a twin's own files: those that pages show and readers may change. */
 export async function readTwinFiles({ folder }: Startable, twin: Twin): Promise<TwinFiles> {
   const ending = twin === "python" ? /\.py$/ : /(?<!\.test)\.ts$/;
   const names = (await readdir(folder)).filter((name) => ending.test(name)).sort();
@@ -27,11 +28,12 @@ export async function readTwinFiles({ folder }: Startable, twin: Twin): Promise<
 }
 
 /**
- * Those of a twin's files in which texts are to be replaced, with the texts replaced.
- * @param replacements by file: text to replacement; each text must be there exactly once
- * @throws ExampleError that names the file and the text which is not
+ * Replaces texts in a twin's files.
+ * @param replacements by file: text to replacement; each text must occur exactly once
+ * @returns the files that were changed
+ * @throws ExampleError with the file, and the text if it does not occur exactly once
  */
-export function replaced(
+export function replaceTexts(
   files: TwinFiles,
   replacements: Record<string, Record<string, string>>,
 ): TwinFiles {
@@ -50,19 +52,19 @@ export function replaced(
   return found;
 }
 
-/** How a twin is started. */
+/** Options for starting a twin. */
 export interface TwinOptions
   extends Pick<OrthancOptions, "configuration" | "environment" | "release" | "limits" | "signal"> {
-  /** Texts that take the place of the twin's own files and of those beside them, or are added. */
+  /** Files that replace the twin's own or those copied along, or are added: name to text. */
   edited?: TwinFiles;
-  /** What Orthanc or the bridge loads, where it is not `plugin.py` or `plugin.ts`. */
+  /** The file that Orthanc or the bridge loads, if it is not `plugin.py` or `plugin.ts`. */
   script?: string;
 }
 
 /**
  * Starts a private Orthanc that serves one twin of an example, and sends it the example's DICOM files. The twin
- * runs as a copy in Orthanc's private folder, beside what the pages tell readers to copy along.
- * @throws StartError, InstallationError, PackagesError; the signal's reason where it was aborted
+ * runs as a copy in Orthanc's private folder, beside the files that readers copy along.
+ * @throws StartError, InstallationError, PackagesError; the signal's reason if it was aborted
  */
 export async function startTwin(
   example: Startable,
@@ -115,14 +117,14 @@ export async function startTwin(
   }
 }
 
-/** What Node's environment must have to run TypeScript files: a loader, before Node 22.18. */
+/** The variables with which Node runs TypeScript files: a loader, before Node 22.18. */
 export function typescriptEnvironment(): Record<string, string> {
   if (process.features.typescript) return {};
   return { NODE_OPTIONS: `--import=${import.meta.resolve("@oxc-node/core/register")}` };
 }
 
-/** What runs in an Orthanc: asked of the server itself. */
-export async function versionsOf(orthanc: Orthanc): Promise<Versions> {
+/** Asks an Orthanc for the versions of what runs in it. */
+export async function fetchVersions(orthanc: Orthanc): Promise<Versions> {
   const system = (await (await orthanc.request("/system")).json()) as { Version: string };
   const plugin = (await (await orthanc.request("/plugins/python")).json()) as { Version: string };
   const python = /libpython(\d+\.\d+)/.exec(await orthanc.log())?.[1];

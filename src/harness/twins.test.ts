@@ -1,19 +1,21 @@
-/** Every example on a live Orthanc: what it expects, the same answers from both twins, the record still true. */
+/** Every example on a live Orthanc: the expected answers, the same from both twins and in the record. */
 import { afterAll, describe, expect, test } from "vitest";
-import { type Example, exampleIds, readExample, type Twin } from "./example.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { RecordedRun } from "../protocol/record.ts";
+import type { TwinRun } from "../protocol/run.ts";
+import { type Example, exampleIds, readExample } from "./example.ts";
 import { differences, judgeRun } from "./judge.ts";
-import { playTwin } from "./play.ts";
 import { readRecord } from "./record.ts";
-import type { RecordedRun, TwinRun } from "./run.ts";
+import { playTwin } from "./twinRunner.ts";
 
 const ids = await exampleIds();
 const skipped: string[] = [];
 const stopping: Promise<string[]>[] = [];
 
-/** How often times are compared: whatever else the machine does can make calls side by side look like calls in turn. */
+/** The most comparisons of times: other load on the machine can make parallel calls look like serial ones. */
 const COMPARISONS = 3;
 
-/** Plays a twin, which must do as expected. */
+/** Plays a twin, whose answers must be as expected. */
 async function played(example: Example, twin: Twin): Promise<TwinRun> {
   for (let comparison = 1; ; comparison++) {
     const { run, stopped } = await playTwin(example, twin);

@@ -1,11 +1,11 @@
-/** A TypeScript program that somebody starts without Orthanc says how it is started, and listens nowhere. */
+/** A TypeScript program that is started without Orthanc explains how to start it, and listens nowhere. */
 import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXAMPLES } from "./example.ts";
-import { hazardIds, programsOf, readHazard } from "./hazard.ts";
+import { hazardIds, listPrograms, readHazard } from "./hazard.ts";
 import { typescriptEnvironment } from "./twin.ts";
 
 /** Node's own record of what it listens on: it names this function whenever it begins to. */
@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true }));
 
-/** Copies a program as a reader does, with the files beside it and what is copied along: gives the folder. */
+/** Copies a program as a reader does, with the files beside it and those copied along: returns the folder. */
 async function copied(program: string): Promise<string> {
   const folder = path.join(root, program.replaceAll("/", "-"));
   await mkdir(folder);
@@ -52,7 +52,7 @@ async function programs(): Promise<string[]> {
   const files = await readdir(EXAMPLES, { recursive: true });
   const found = files.filter((file) => path.basename(file) === "plugin.ts");
   for (const hazard of await Promise.all((await hazardIds()).map(readHazard))) {
-    for (const [kind, twin] of programsOf(hazard)) {
+    for (const [kind, twin] of listPrograms(hazard)) {
       const program = hazard[kind][twin];
       const script = "script" in program ? program.script : undefined;
       if (twin === "typescript" && script) found.push(path.join(hazard.id, kind, script));

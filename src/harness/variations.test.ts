@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { exampleIds, readExample } from "./example.ts";
 import { judgeVariations } from "./judge.ts";
-import { playVariations, variationsOf } from "./variations.ts";
+import { makeVariations, playVariations } from "./variations.ts";
 
 const ids = await exampleIds();
 let asked = 0;
@@ -38,7 +38,7 @@ describe("the variations of a request", () => {
   ];
 
   test.each(CASES)("$method $target: each has a name of its own, and differs", (request) => {
-    const all = variationsOf(request);
+    const all = makeVariations(request);
     expect(all[0]).toEqual({ name: "as it is", body: undefined, ...request });
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
     const sent = all.map(({ name: _, body, ...rest }) => [rest, body?.slice(0, 100), body?.length]);
@@ -58,7 +58,7 @@ describe("the variations of a request", () => {
     ["POST", "with a body that is malformed JSON", "POST /patient-names/0-1"],
     ["POST", "with 90 headers more", "POST /patient-names/0-1"],
   ])("%s %s", (method, name, line) => {
-    const all = variationsOf({ method, target: "/patient-names/0-1" });
+    const all = makeVariations({ method, target: "/patient-names/0-1" });
     const found = all.find((variation) => variation.name === name);
     expect(`${found?.method} ${found?.target}`).toBe(line);
   });

@@ -1,53 +1,56 @@
 /**
  * Varies the requests of an example's steps: other paths, methods, bodies and headers, as clients and attackers send
- * them. Both twins must answer each alike. What is sent is what is written here: nothing normalises it on the way.
+ * them. Both twins must answer each in the same way. Requests are sent verbatim: no library normalizes them.
  */
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
+import { basicAuthorization } from "../orthanc/restClient.ts";
 import type { Orthanc } from "../orthanc/server.ts";
-import { readText, toAnswer } from "./answer.ts";
-import { type Example, ExampleError, type Step, type Twin, withCalls } from "./example.ts";
-import { withinLimit } from "./limit.ts";
-import { nodeListens } from "./node.ts";
-import { filledPath, instanceNames, PlayError, playStep } from "./play.ts";
-import type { Answer, VariedAnswer, VariedRun } from "./run.ts";
-import { secretsOf } from "./secrets.ts";
-import { readTwinFiles, replaced, startTwin, type TwinOptions } from "./twin.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { Answer } from "../protocol/run.ts";
+import { readBody, toAnswer } from "./answer.ts";
+import { type Example, ExampleError, type Step, withCalls } from "./example.ts";
+import type { VariedAnswer, VariedRun } from "./judge.ts";
+import { waitForNode } from "./nodeProcess.ts";
+import { knownSecrets } from "./redact.ts";
+import { withTimeLimit } from "./timeLimit.ts";
+import { readTwinFiles, replaceTexts, startTwin, type TwinOptions } from "./twin.ts";
+import { fillPath, PlayError, playStep, readInstanceNames } from "./twinRunner.ts";
 
-/** How long one answer may take, in milliseconds. */
+/** The time limit for an answer, in milliseconds. */
 const LIMIT = 60_000;
-/** How many requests are sent at once, in the second round. */
-const AT_ONCE = 4;
-/** How many variations of a request are sent in the second round, and of later steps on the same route at all. */
+/** The number of requests that are sent at once in the second round. */
+const CONCURRENCY = 4;
+/** The most variations of a request in the second round, and in both rounds for later steps on the same route. */
 const FEW = 10;
-/** How much of a request's first line is noted, in characters. */
-const NOTED = 120;
+/** The most of a request's first line that is kept, in characters. */
+const EXCERPT = 120;
 
-/** A request, as it is sent. */
+/** A request, exactly as it is sent. */
 export interface RawRequest {
   method: string;
-  /** Path and query, in Latin-1; anything else is escaped in it. */
+  /** Path and query in Latin-1; other characters are escaped. */
   target: string;
   headers?: Record<string, string | string[]>;
   body?: string;
-  /** The body is sent in pieces, without its length. */
+  /** The body is sent in chunks, without its length. */
   chunked?: boolean;
 }
 
-/** A request that differs from a step's, with how it differs in words that follow the step's name. */
+/** A variation of a step's request. Its name follows the step's name in messages. */
 export interface Variation extends RawRequest {
   name: string;
 }
 
-/** All methods that are tried, those that Orthanc refuses among them. */
+/** All methods that are sent, including those that Orthanc refuses. */
 const METHODS = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "BREW"];
 const LARGE_BODY = 20_000_000;
 
-/** The variations of a request, the request itself first. Their names are unique. */
-export function variationsOf(request: RawRequest): Variation[] {
+/** Makes the variations of a request: first the request itself. Their names are unique. */
+export function makeVariations(request: RawRequest): Variation[] {
   const found = new Map<string, Variation>();
-  for (const variation of [targetsOf, headersOf, bodiesOf, methodsOf].flatMap((vary) =>
+  for (const variation of [varyTarget, varyHeaders, varyBody, varyMethod].flatMap((vary) =>
     vary(request),
   )) {
     const { method, target, headers, body, chunked } = variation;
@@ -64,8 +67,8 @@ export function variationsOf(request: RawRequest): Variation[] {
   return [...found.values()];
 }
 
-/** Other paths and query strings. */
-function targetsOf({ method, target, body }: RawRequest): Variation[] {
+/** Varies the path and the query string. */
+function varyTarget({ method, target, body }: RawRequest): Variation[] {
   const [path = "", query] = target.split("?");
   const end = query === undefined ? "" : `?${query}`;
   const cut = path.lastIndexOf("/");
@@ -125,7 +128,7 @@ function targetsOf({ method, target, body }: RawRequest): Variation[] {
   return Object.entries(targets).map(([name, varied]) => ({ name, method, target: varied, body }));
 }
 
-function headersOf({ method, target, body }: RawRequest): Variation[] {
+function varyHeaders({ method, target, body }: RawRequest): Variation[] {
   const headers: Record<string, RawRequest["headers"]> = {
     "with 90 headers more": Object.fromEntries(
       Array.from({ length: 90 }, (_, index) => [`x-header-${index}`, String(index)]),
@@ -147,8 +150,8 @@ function headersOf({ method, target, body }: RawRequest): Variation[] {
   });
 }
 
-/** Other bodies, with a method whose body Orthanc passes on, and with those whose body it drops. */
-function bodiesOf({ method, target, body }: RawRequest): Variation[] {
+/** Varies the body: with a method whose body Orthanc passes on, and with those whose body it drops. */
+function varyBody({ method, target, body }: RawRequest): Variation[] {
   const bodied = method === "PUT" ? "PUT" : "POST";
   const bodies: Record<string, Partial<RawRequest>> = {
     "with an empty body": { body: "" },
@@ -174,25 +177,25 @@ function bodiesOf({ method, target, body }: RawRequest): Variation[] {
   ];
 }
 
-/** Other methods. They may change what the twin keeps, so they come last. */
-function methodsOf({ method, target, body }: RawRequest): Variation[] {
+/** Varies the method. Other methods may change the state of the twin, so they come last. */
+function varyMethod({ method, target, body }: RawRequest): Variation[] {
   return METHODS.filter((other) => other !== method).map((other) => {
     return { name: `as ${other}`, method: other, target, body };
   });
 }
 
-/** How variations are played. */
+/** Options for playing variations. */
 export interface VariationOptions extends Pick<TwinOptions, "edited" | "signal"> {
-  /** Is told what is asked. */
-  report?: (doing: string) => void;
+  /** Receives a description of each request. */
+  report?: (request: string) => void;
 }
 
 /**
- * Plays variations of an example's requests on one of its twins, on a fresh Orthanc: first its steps, so that what
- * they refer to is there, then each variation alone, then some that only read again, several at the same time.
+ * Plays variations of an example's requests on one of its twins, on a new Orthanc: first its steps, which create what
+ * the variations refer to; then each variation alone; then some read-only ones again, several at the same time.
  *
  * @returns the answers, in the same order for both twins
- * @throws PlayError if a request has no answer; ExampleError if the example names a step or a text that is not there;
+ * @throws PlayError if a request has no answer; ExampleError if the example names a missing step or text;
  * StartError; the signal's reason if it was aborted. The Orthanc is gone then.
  */
 export async function playVariations(
@@ -205,23 +208,23 @@ export async function playVariations(
   const ending = twin === "python" ? ".py" : ".ts";
   const ours = Object.entries(smaller).filter(([name]) => name.endsWith(ending));
   const orthanc = await startTwin(example, twin, {
-    edited: { ...edited, ...replaced(files, Object.fromEntries(ours)) },
+    edited: { ...edited, ...replaceTexts(files, Object.fromEntries(ours)) },
     signal,
   });
   try {
-    const names = await instanceNames(orthanc, example);
-    const node = twin === "typescript" ? await nodeListens(orthanc) : undefined;
-    const secrets = secretsOf(orthanc, node);
+    const names = await readInstanceNames(orthanc, example);
+    const node = twin === "typescript" ? await waitForNode(orthanc) : undefined;
+    const secrets = knownSecrets(orthanc, node);
     for (const step of withCalls(example, 1).steps) {
       await playStep(orthanc, { example, step, names, secrets, signal });
     }
     const routes = new Set<string>();
     const plans = variedSteps(example, names).flatMap(({ step, route, target, body }) => {
       const request = { method: step.method, target, body };
-      // What a route makes of odd requests is seen in the first of its steps.
+      // The first step of a route shows how the route handles odd requests.
       const key = `${step.method} ${route}`;
-      const all = routes.has(key) ? targetsOf(request).slice(0, FEW) : variationsOf(request);
-      // Orthanc itself takes long to read a large body, whatever the route.
+      const all = routes.has(key) ? varyTarget(request).slice(0, FEW) : makeVariations(request);
+      // Orthanc itself takes long to read a large body, on any route.
       const rest = routes.size > 0 ? all.filter((one) => one.body?.length !== LARGE_BODY) : all;
       routes.add(key);
       return rest.map((variation, place) => ({ step, variation, place }));
@@ -229,13 +232,13 @@ export async function playVariations(
     const ask = async (step: string, variation: Variation): Promise<Answer> => {
       report(`"${step}" ${variation.name}`);
       try {
-        return await withinLimit(LIMIT, signal, (limit) =>
+        return await withTimeLimit(LIMIT, signal, (limit) =>
           send(orthanc, variation, secrets, limit),
         );
       } catch (error) {
         signal.throwIfAborted();
         throw new PlayError(
-          `${example.id}, "${step}" ${variation.name}, ${twin}: no answer to ${line(variation)} (${(error as Error).message})`,
+          `${example.id}, "${step}" ${variation.name}, ${twin}: no answer to ${firstLine(variation)} (${(error as Error).message})`,
         );
       }
     };
@@ -245,18 +248,18 @@ export async function playVariations(
       answers.push({
         step: step.name,
         variation: variation.name,
-        request: line(variation),
+        request: firstLine(variation),
         alone: await ask(step.name, variation),
       });
     }
-    // The same variation of all steps in turn, so that calls with different answers meet.
+    // The same variation of all steps one after the other, so that calls with different answers overlap.
     const reading = plans
       .map((plan, index) => ({ ...plan, answer: answers[index] as VariedAnswer }))
       .filter(({ variation, place }) => variation.method === "GET" && place < FEW)
       .sort((a, b) => a.place - b.place)
       .values();
     await Promise.all(
-      Array.from({ length: AT_ONCE }, async () => {
+      Array.from({ length: CONCURRENCY }, async () => {
         for (const { step, variation, answer } of reading) {
           answer.amongOthers = await ask(step.name, variation);
         }
@@ -268,7 +271,7 @@ export async function playVariations(
   }
 }
 
-/** The steps that are varied, one for each request that they make, with the request. */
+/** Lists the steps that are varied, with their requests; of steps with the same request, the first. */
 function variedSteps({ id, routes, steps, variations }: Example, names: Map<string, string>) {
   const chosen = variations.steps;
   for (const name of chosen ?? []) {
@@ -277,10 +280,10 @@ function variedSteps({ id, routes, steps, variations }: Example, names: Map<stri
   }
   const found = new Map<string, { step: Step; route: string; target: string; body?: string }>();
   for (const step of steps) {
-    const target = filledPath(step, names);
+    const target = fillPath(step, names);
     const [path = ""] = target.split("?");
     const route = routes.find((route) => new RegExp(`^(?:${route})$`).test(path));
-    // Other methods are variations of each request.
+    // Steps that expect 405 send other methods, which are variations of each request already.
     const wanted = chosen ? chosen.includes(step.name) : step.expect.status !== 405;
     if (!route || !wanted) continue;
     const body = step.body === undefined ? undefined : JSON.stringify(step.body);
@@ -290,12 +293,12 @@ function variedSteps({ id, routes, steps, variations }: Example, names: Map<stri
   return [...found.values()];
 }
 
-function line({ method, target }: RawRequest): string {
+function firstLine({ method, target }: RawRequest): string {
   const text = `${method} ${target}`;
-  return text.length <= NOTED ? text : `${text.slice(0, NOTED)}…`;
+  return text.length <= EXCERPT ? text : `${text.slice(0, EXCERPT)}…`;
 }
 
-/** Sends a request as it is, with the credentials, over a connection of its own. */
+/** Sends a request verbatim, with the credentials, over its own connection. */
 async function send(
   orthanc: Orthanc,
   { method, target, headers, body, chunked }: RawRequest,
@@ -303,7 +306,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<Answer> {
   const { hostname, port } = new URL(orthanc.url);
-  const authorization = `Basic ${btoa(`${orthanc.user}:${orthanc.password}`)}`;
+  const authorization = basicAuthorization(orthanc.user, orthanc.password);
   const bytes = body === undefined ? undefined : Buffer.from(body, "latin1");
   const length = bytes && !chunked ? { "content-length": String(bytes.length) } : {};
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -327,6 +330,6 @@ async function send(
   const compressed = response.headers["content-encoding"] === "gzip";
   const text = compressed
     ? gunzipSync(await buffer(response)).toString()
-    : await readText(response);
+    : await readBody(response);
   return toAnswer(statusCode, pairs, text, secrets);
 }

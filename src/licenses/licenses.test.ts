@@ -5,7 +5,8 @@ import path from "node:path";
 import type { LoadContext } from "@docusaurus/types";
 import { type Configuration, rspack } from "@rspack/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ALLOWED, importedByTwins, type Licensed, licensedFor, readLicensed } from "./packages.ts";
+import type { Licensed } from "../protocol/page.ts";
+import { ALLOWED, importedByTwins, licensedFor, readLicensed } from "./packages.ts";
 import licenses from "./plugin.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");

@@ -1,41 +1,32 @@
-/** The npm packages whose code readers get, and their licenses. */
+/** The npm packages whose code readers receive, and their licenses. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
+import type { Licensed } from "../protocol/page.ts";
 
 /**
- * The licenses that a package may have whose code we hand on. Each lets anybody use, change and pass it on if the
- * license's text goes along, which is what the page of licenses is for.
+ * The licenses of packages whose code we may distribute. Each permits use, modification and distribution together with
+ * the text of the license, which is on the page of licenses.
  */
 export const ALLOWED = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT"];
 
-/** Packages without a text of their own, and the one that has theirs: the same holder's. */
+/** Packages without a license's text, to a package of the same holder that contains it. */
 const TEXT_OF: Record<string, string> = {
-  // Each of its style sheets begins with the holder and license that are Docusaurus's, too.
+  // Each of its style sheets names the same holder and license as Docusaurus.
   infima: "@docusaurus/core",
-  // What a platform's package adds to these is a compiled file.
+  // The package for each platform only adds a compiled file.
   "@napi-rs/nice-": "@napi-rs/nice",
 };
 
-/** Whose code somebody gets, and on which terms. */
-export interface Licensed {
-  name: string;
-  version: string;
-  /** By its SPDX identifier, such as `MIT`. */
-  license: string;
-  /** The license's text with the holder's name. */
-  text: string;
-}
-
-/** A package can't be handed on: it names no license, none that is allowed, or its text is missing. */
+/** A package can't be distributed: it has no license or none that is allowed, or the license's text is missing. */
 export class LicenseError extends Error {
   override name = "LicenseError";
 }
 
-/** Who gets the code: the readers of the pages in their browser, or those who copy a twin by installing it. */
+/** Who receives the code: readers of the pages in their browser, or readers who install what a copied twin imports. */
 export type Recipient = "pages" | "twins";
 
 /**
- * The packages whose code somebody gets, sorted by name.
+ * Lists the packages whose code a recipient receives, sorted by name.
  * @param root the repository's folder
  * @throws LicenseError
  */
@@ -48,14 +39,14 @@ export async function licensedFor(root: string, recipient: Recipient): Promise<L
 const SHIPPED = "src/licenses/shipped.json";
 
 /**
- * The packages whose code is in the built pages, as the last build has found them: folders below `node_modules/`.
- * Each build checks this list and fails if it is not right.
+ * Reads the list of packages whose code is in the built pages: folders below `node_modules/`. The last build has
+ * written it; each build checks the list and fails if it is wrong.
  */
 export async function readShipped(root: string): Promise<string[]> {
   return JSON.parse(await readFile(path.join(root, SHIPPED), "utf8"));
 }
 
-/** The file of that list. */
+/** Returns the path of that list. */
 export function shippedFile(root: string): string {
   return path.join(root, SHIPPED);
 }
@@ -66,19 +57,19 @@ interface Locked {
 }
 
 /**
- * What the programs below `examples/` import, with all that npm installs along with it on a machine like this: folders
- * below `node_modules/`.
+ * Lists what the programs below `examples/` import, with everything that npm installs along with it on a machine like
+ * this one: folders below `node_modules/`.
  */
 export async function installedForTwins(root: string): Promise<string[]> {
   const lockfile = await readFile(path.join(root, "package-lock.json"), "utf8");
   const packages: Record<string, Locked> = JSON.parse(lockfile).packages;
   const found = new Set<string>();
   const add = async (name: string, from: string): Promise<void> => {
-    // As Node looks for it: in the packages that the importing one is in, from the innermost on.
+    // Like Node: in the packages that contain the importing one, from the innermost outwards.
     const parents = from.split("/node_modules/").map((_, index, all) => all.slice(0, index + 1));
     const folders = parents.map((parts) => [...parts, name].join("/node_modules/")).reverse();
     const folder = [...folders, name].find((folder) => packages[`node_modules/${folder}`]);
-    // A package for another system is in the lockfile, but not here.
+    // A package for another system is in the lockfile, but not installed here.
     if (!folder || found.has(folder) || !(await exists(path.join(root, "node_modules", folder)))) {
       return;
     }
@@ -91,7 +82,7 @@ export async function installedForTwins(root: string): Promise<string[]> {
   return [...found].sort();
 }
 
-/** The npm packages that the programs below `examples/` import, by name; what only tests import is none. */
+/** Lists the names of the npm packages that the programs below `examples/` import, without those that only tests import. */
 export async function importedByTwins(root: string): Promise<string[]> {
   const examples = path.join(root, "examples");
   const programs = (await readdir(examples, { recursive: true })).filter((name) =>
@@ -132,7 +123,7 @@ export async function readLicensed(root: string, folder: string): Promise<Licens
   return { name, version, license, text };
 }
 
-/** The text of a package's license: that of its files, or what its README says of it. */
+/** Finds the text of a package's license: in its own file, or in the README. */
 async function textIn(folder: string): Promise<string | undefined> {
   const names = (await readdir(folder)).sort();
   const texts: string[] = [];

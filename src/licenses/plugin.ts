@@ -1,22 +1,22 @@
 /**
- * The Docusaurus plugin that knows whose code is in the built pages: after each production build it compares the
- * bundler's own list of modules with `shipped.json`, which the page of licenses is made from, and fails if that is
- * not right. `npm run licenses` writes the list instead.
+ * The Docusaurus plugin that checks the list of packages in the built pages: after each production build it compares
+ * the bundler's own list of modules with `shipped.json`, the source of the page of licenses, and fails if they differ.
+ * `npm run licenses` writes the list instead.
  */
 import { writeFile } from "node:fs/promises";
 import type { LoadContext, Plugin } from "@docusaurus/types";
 import { readLicensed, readShipped, shippedFile } from "./packages.ts";
 
-/** What is in the pages beside the modules: what joins the bundler's pieces, and the search. */
+/** Code of the pages that is no module: the bundler's runtime, and the search. */
 const BESIDE = ["@rspack/core", "pagefind"];
 
-/** A package's folder below the first `node_modules/` of a path: the innermost one. */
+/** The innermost package in a path: its folder below the first `node_modules/`. */
 const FOLDER = /\/node_modules\/((?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)/;
 
-/** A module of the bundler, as far as we use it. */
+/** The part that we use of a module of the bundler. */
 interface Module {
   nameForCondition?(): string | null | undefined;
-  /** Those that were joined into this one. */
+  /** The modules that were merged into this one. */
   modules?: Module[];
 }
 interface Compilation {
@@ -67,11 +67,11 @@ export default function licenses({ siteDir }: LoadContext): Plugin {
   };
 }
 
-/** The packages that the modules of the pages come from: folders below `node_modules/`. */
+/** Finds the packages of the modules in the pages: folders below `node_modules/`. */
 function packagesIn({ modules, chunkGraph }: Compilation): string[] {
   const folders = new Set<string>();
   for (const module of modules) {
-    // Those that nothing of the pages uses are in no chunk.
+    // Modules that the pages do not use are in no chunk.
     if ([...chunkGraph.getModuleChunks(module)].length === 0) continue;
     for (const part of module.modules ?? [module]) {
       const [, folder] = FOLDER.exec(part.nameForCondition?.() ?? "") ?? [];

@@ -1,4 +1,4 @@
-/** Loopback is no boundary between accounts: what another account of this machine gets, which is nothing. */
+/** Loopback is no boundary between accounts: another account of this machine has no access. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -11,17 +11,17 @@ import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import getPort from "get-port";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ownerOf } from "../linux/socketOwner.ts";
+import { SECRET_HEADER, SECRET_META } from "../protocol/live.ts";
 import {
   askFromOther,
   NO_NAMESPACE,
   NO_OTHER_ACCOUNT,
   OTHER,
   runAsOther,
-} from "../testing/accounts.ts";
-import { type Accounts, GuardedServer } from "./admission.ts";
-import { SECRET_HEADER, SECRET_META } from "./events.ts";
-import { ownerOf } from "./owners.ts";
-import { type Asked, ask, pageHeaders, serveApp } from "./served.ts";
+} from "../testing/otherAccount.ts";
+import { ask, type PlainRequest, pageHeaders, serveApp } from "../testing/serveApp.ts";
+import { type Accounts, GuardedServer } from "./requestGuards.ts";
 import { createSite } from "./site.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
@@ -61,7 +61,7 @@ afterEach(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Starts one of our commands, and gives the address that it prints. */
+/** Starts one of our commands, and returns the address that it prints. */
 async function start(wrapper: string[], command: string, ...args: string[]): Promise<URL> {
   const [first = "", ...all] = [
     ...wrapper,
@@ -90,7 +90,7 @@ async function serveHere(accounts: Accounts) {
   return server;
 }
 
-/** Serves one word on an address of this machine: what its listener was asked is counted. */
+/** Serves one word on an address of this machine, and counts the requests to its listener. */
 async function serveWord(address: string, options?: ServerOptions) {
   const seen = { requests: 0 };
   const server = new GuardedServer(
@@ -114,9 +114,9 @@ function runLeaving(trace: string): string {
   return JSON.stringify({ example: "rest-token", twins: ["typescript"], edited });
 }
 
-/** Does what a program of the other account can do to run code as the reader. */
+/** Tries everything by which a program of the other account could run code as the reader. */
 async function attack(host: string) {
-  const asPage = (secret: string): Asked => ({
+  const asPage = (secret: string): PlainRequest => ({
     method: "POST",
     path: "/live/runs",
     headers: pageHeaders(host, secret),
@@ -135,7 +135,7 @@ async function expectRefused(host: string) {
     expect(status).toBe(403);
   }
   expect(secret).toBeUndefined();
-  // Not even with the secret, should it have become known.
+  // Not even with the secret.
   const own = META.exec((await ask(host, { path: "/" })).text)?.[1] ?? "";
   expect(own).not.toBe("");
   const headers = { [SECRET_HEADER]: own };
@@ -184,7 +184,7 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
       "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
     };
     expect((await askFromOther(host, { path: "/ws", headers: upgrade })).status).toBe(403);
-    // The API works there for pages, also what has no body.
+    // The API works there for pages, including requests without a body.
     const secret = META.exec((await ask(host, { path: "/" })).text)?.[1] ?? "";
     const headers = pageHeaders(host, secret);
     const none = await ask(host, { method: "DELETE", path: "/live/runs/none", headers });
@@ -226,23 +226,23 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
   });
 
   test("is told on its connection, and can't keep that open", async () => {
-    // Nothing but the refusal ends a connection here.
+    // Only the refusal ends a connection here.
     const { seen, server, port } = await serveWord("127.0.0.1", {
       headersTimeout: 0,
       requestTimeout: 0,
     });
     const open = () =>
       new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)));
-    // It sends nothing, never closes, and prints what it was told.
+    // It sends nothing, never closes, and prints what it has received.
     const program = runAsOther(
       `import { connect } from "node:net";
       const sockets = Array.from({ length: 300 }, () => connect({ port: ${port}, host: "127.0.0.1", allowHalfOpen: true }));
-      const told = await Promise.all(sockets.map((socket) => new Promise((resolve) => {
+      const reported = await Promise.all(sockets.map((socket) => new Promise((resolve) => {
         let text = "";
         socket.on("data", (data) => { text += data; }).on("error", () => {});
         socket.once("end", () => resolve(text.split("\\r\\n")[0]));
       })));
-      console.log(JSON.stringify([...new Set(told)]));
+      console.log(JSON.stringify([...new Set(reported)]));
       process.stdin.resume();`,
       [],
     );
@@ -318,7 +318,7 @@ describe("where the system does not say who asks, the token", () => {
 
   test("is printed, and is asked for", async ({ skip }) => {
     skip(NO_NAMESPACE !== undefined, NO_NAMESPACE);
-    // In a user namespace where no account has a number, Linux tells of all accounts alike.
+    // In a user namespace in which no account has a number, Linux does not distinguish accounts.
     const address = await serve("unshare", "--user");
     expect(address.searchParams.get("token")).toMatch(/^[0-9a-f]{64}$/);
     const refused = await get(address.host, "/");
@@ -333,7 +333,7 @@ describe("where the system does not say who asks, the token", () => {
 
   test("is opened by npm start, in a file that nobody else can read", async ({ skip }) => {
     skip(NO_NAMESPACE !== undefined, NO_NAMESPACE);
-    // A browser that notes what it was started with: other accounts can read that.
+    // A browser that records its arguments, which other accounts can read.
     const [browser, opened] = [path.join(folder, "browser"), path.join(folder, "opened")];
     await writeFile(
       browser,
@@ -370,7 +370,7 @@ describe("where the system does not say who asks, the token", () => {
     expect(letIn.headers["referrer-policy"]).toBe("no-referrer");
     expect(letIn.text).not.toContain(token);
     expect((await get(host, "/", { cookie: `other=1; ${name}=${token}` })).text).toMatch(META);
-    // An address can't lead elsewhere.
+    // An address can't redirect to another site.
     const elsewhere = await get(host, `//evil.example/?token=${token}`);
     expect(elsewhere.headers.refresh).toBe(`0; url=http://${host}//evil.example/`);
   });
@@ -392,6 +392,6 @@ describe("where the system does not say who asks, the token", () => {
       expect(refused.text).not.toMatch(META);
     }
     const api = await ask(host, { path: "/live/versions", headers: { cookie } });
-    expect(JSON.parse(api.text).error).toMatch("wants its token");
+    expect(JSON.parse(api.text).error).toMatch("requires its token");
   });
 });

@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
-import { EXAMPLES, TWINS } from "../harness/example.ts";
-import { processesIn } from "../orthanc/leftovers.ts";
+import { EXAMPLES } from "../harness/example.ts";
+import { type RunEvent, type RunRequest, SECRET_HEADER } from "../protocol/live.ts";
+import { TWINS } from "../protocol/programs.ts";
+import { processesIn } from "../testing/leftovers.ts";
+import { ask, pageHeaders, serveApp } from "../testing/serveApp.ts";
 import { createApi } from "./api.ts";
-import { type RunEvent, type RunRequest, SECRET_HEADER } from "./events.ts";
-import { ask, pageHeaders, serveApp } from "./served.ts";
 
 const SECRET = "the secret of this test";
 const SOON = { timeout: 20_000, interval: 100 };
@@ -15,7 +16,7 @@ const TEMPORARY = tmpdir();
 
 /** With it, Orthanc does not get beyond its start. */
 const SLOW = { "plugin.py": "import time\ntime.sleep(60)\n" };
-/** A plugin of one callback, whose body is given. */
+/** A plugin with one callback that has this body. */
 const callback = (body: string) => ({
   "plugin.py": `import time
 import orthanc
@@ -31,7 +32,7 @@ let server: Awaited<ReturnType<typeof serveApp>>;
 let folder: string;
 const folders: string[] = [];
 
-// A test does not wait for the Orthancs of those before it: each has an API and a folder of its own.
+// A test does not wait for the Orthancs of earlier ones: each has its own API and folder.
 beforeEach(async () => {
   folder = await mkdtemp(path.join(TEMPORARY, "api-"));
   folders.push(folder);
@@ -55,14 +56,14 @@ async function nothingIsLeft() {
   }, SOON);
 }
 
-/** Asks as a page of ours does. */
+/** Sends a request as our pages do. */
 async function asPage(method: string, path: string, body?: object) {
   const headers = pageHeaders(server.host, SECRET);
   const answer = await ask(server.host, { method, path, headers, body: JSON.stringify(body) });
   return { status: answer.status, json: answer.text === "" ? undefined : JSON.parse(answer.text) };
 }
 
-/** Starts a run and gives its id. */
+/** Starts a run and returns its id. */
 async function start(request: RunRequest): Promise<string> {
   const { status, json } = await asPage("POST", "/live/runs", request);
   expect(json).toEqual({ id: expect.any(String) });
@@ -72,7 +73,7 @@ async function start(request: RunRequest): Promise<string> {
 
 const stop = async (id: string) => (await asPage("DELETE", `/live/runs/${id}`)).status;
 
-/** The numbers and events of a run as they come, until the server ends the stream. */
+/** Yields the numbers and events of a run as they arrive, until the server ends the stream. */
 async function* follow(id: string, lastEventId?: string): AsyncGenerator<[string, RunEvent]> {
   const response = await fetch(`http://${server.host}/live/runs/${id}/events`, {
     headers: {
@@ -97,21 +98,21 @@ async function* follow(id: string, lastEventId?: string): AsyncGenerator<[string
 }
 
 async function collect(id: string, lastEventId?: string) {
-  const told: [string, RunEvent][] = [];
-  for await (const event of follow(id, lastEventId)) told.push(event);
-  return told;
+  const reported: [string, RunEvent][] = [];
+  for await (const event of follow(id, lastEventId)) reported.push(event);
+  return reported;
 }
 
 /** Plays a run to its end. */
 async function play(request: RunRequest) {
-  const told = (await collect(await start(request))).map(([, event]) => event);
-  const last = told.at(-1);
+  const reported = (await collect(await start(request))).map(([, event]) => event);
+  const last = reported.at(-1);
   if (last?.type !== "ended") throw new Error(`The last event is ${JSON.stringify(last)}.`);
-  const progress = told.flatMap((event) => (event.type === "progress" ? [event.progress] : []));
-  return { told, progress, end: last.end };
+  const progress = reported.flatMap((event) => (event.type === "progress" ? [event.progress] : []));
+  return { reported, progress, end: last.end };
 }
 
-/** The passwords of the Orthancs that run in this test's folder. */
+/** Reads the passwords of the Orthancs in this test's folder. */
 async function passwords(): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir(folder)) {
@@ -151,17 +152,17 @@ test("/live/examples gives an example's own files, and how many calls it makes a
 
 test("a run of both twins is told in order, without secrets, and again to whoever comes back", async () => {
   const id = await start({ example: "rest-token", twins: ["python", "typescript"] });
-  const told: [string, RunEvent][] = [];
+  const reported: [string, RunEvent][] = [];
   const secrets = new Set<string>();
   for await (const numbered of follow(id)) {
-    told.push(numbered);
+    reported.push(numbered);
     const [, event] = numbered;
     if (event.type === "progress" && event.progress.type === "started") {
       for (const password of await passwords()) secrets.add(password);
     }
   }
-  expect(told.map(([number]) => number)).toEqual(told.map((_, index) => String(index)));
-  const events = told.map(([, event]) => event);
+  expect(reported.map(([number]) => number)).toEqual(reported.map((_, index) => String(index)));
+  const events = reported.map(([, event]) => event);
   expect(events[0]).toEqual({ type: "starting", twin: "python", calls: 7 });
   for (const twin of TWINS) {
     const calls = events.filter(
@@ -185,14 +186,14 @@ test("a run of both twins is told in order, without secrets, and again to whoeve
   expect(secrets.size).toBe(2);
   for (const password of secrets) expect(text).not.toContain(password);
 
-  // What the Orthancs print while they stop comes too late to be told.
+  // The output of an Orthanc that is stopping comes too late to be reported.
   await nothingIsLeft();
-  expect(await collect(id)).toEqual(told);
-  expect(await collect(id, "3")).toEqual(told.slice(4));
-  expect(await collect(id, String(told.length - 1))).toEqual([]);
+  expect(await collect(id)).toEqual(reported);
+  expect(await collect(id, "3")).toEqual(reported.slice(4));
+  expect(await collect(id, String(reported.length - 1))).toEqual([]);
   expect(await collect(id, "999999")).toEqual([]);
   for (const malformed of ["", "latest", "-5", "3rd", "0x3", "1e3"]) {
-    expect(await collect(id, malformed)).toEqual(told);
+    expect(await collect(id, malformed)).toEqual(reported);
   }
 });
 
@@ -214,7 +215,7 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
     twins: ["python"],
     edited: callback("time.sleep(110)"), // a run's limit is 120
   };
-  // Each is followed at once and to its end: a run that nobody follows is stopped.
+  // Each is followed at once and to its end: a run without a follower is stopped.
   const following: ReturnType<typeof follow>[] = [];
   const startAndFollow = async (type: RunEvent["type"]) => {
     const id = await start(slow);
@@ -235,21 +236,21 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
   expect(json).toEqual({ error: expect.stringMatching(/^8 runs are waiting already\. /) });
   expect(status).toBe(429);
 
-  // Those that wait first, so that none of them begins.
+  // The waiting ones first, so that none of them starts.
   for (const id of [...waiting, second, third]) expect(await stop(id)).toBe(204);
   await nothingIsLeft();
   const stopped = { type: "ended", end: { how: "stopped", reason: "You stopped it." } };
   const starting = { type: "starting", twin: "python", calls: 5 };
-  const told = async (id: string) => (await collect(id)).map(([, event]) => event);
+  const reported = async (id: string) => (await collect(id)).map(([, event]) => event);
   for (const id of [first, second]) {
-    expect((await told(id))[0]).toEqual(starting);
-    expect((await told(id)).at(-1)).toEqual(stopped);
+    expect((await reported(id))[0]).toEqual(starting);
+    expect((await reported(id)).at(-1)).toEqual(stopped);
   }
-  expect((await told(third)).at(-1)).toEqual(stopped);
+  expect((await reported(third)).at(-1)).toEqual(stopped);
   for (const [ahead, id] of waiting.entries()) {
-    expect((await told(id))[0]).toEqual({ type: "waiting", ahead });
-    expect((await told(id)).at(-1)).toEqual(stopped);
-    expect(await told(id)).not.toContainEqual(starting);
+    expect((await reported(id))[0]).toEqual({ type: "waiting", ahead });
+    expect((await reported(id)).at(-1)).toEqual(stopped);
+    expect(await reported(id)).not.toContainEqual(starting);
   }
   for (const one of following) await one.return(undefined);
 });
@@ -271,7 +272,7 @@ test("a run that is stopped in its middle ends, and leaves no process and no fol
   expect((await collect(id)).at(-1)?.[1]).toEqual({ type: "ended", end });
 });
 
-// Orthanc may take 30 seconds to start: this has to be shorter.
+// This has to be shorter than the 30 seconds that Orthanc may take to start.
 test("a run can be stopped at any moment of its start", { timeout: 20_000 }, async () => {
   for (const pause of [0, 10, 30, 60, 100, 200]) {
     const id = await start({ example: "rest-token", twins: ["python"], edited: SLOW });
@@ -296,9 +297,9 @@ test.each([
   ],
 ])("a plugin that %s more than 1 MB fails the run", async (_, body, reason) => {
   const edited = callback(body);
-  const { end, told } = await play({ example: "rest-token", twins: ["python"], edited });
+  const { end, reported } = await play({ example: "rest-token", twins: ["python"], edited });
   expect(end).toEqual({ how: "failed", reason: expect.stringMatching(reason) });
-  expect(JSON.stringify(told).length).toBeLessThan(1_100_000);
+  expect(JSON.stringify(reported).length).toBeLessThan(1_100_000);
   await nothingIsLeft();
 });
 
@@ -327,13 +328,13 @@ test.each([
   ["worker.ts", "export const a = 1;\n  const b = ;\n", { line: 2, column: 13 }],
 ])("a syntax error in an edited %s is found, and nothing starts", async (file, text, place) => {
   const twins: RunRequest["twins"] = ["python", "typescript"];
-  const { told } = await play({ example: "rest-token", twins, edited: { [file]: text } });
-  const mistakes = [{ file, ...place, message: expect.stringMatching(/\w/) }];
-  expect(told).toEqual([{ type: "ended", end: { how: "mistaken", mistakes } }]);
+  const { reported } = await play({ example: "rest-token", twins, edited: { [file]: text } });
+  const issues = [{ file, ...place, message: expect.stringMatching(/\w/) }];
+  expect(reported).toEqual([{ type: "ended", end: { how: "invalid", issues } }]);
   expect(await readdir(folder)).toEqual([]);
 });
 
-// Each of them keeps the parser busy for longer, or is more than it can stand.
+// Each of them keeps the parser busy for longer, or overflows its stack.
 test.each([
   ["plugin.ts", `a${"+a".repeat(60_000)}`],
   ["plugin.py", `a${"+a".repeat(60_000)}`],
@@ -361,17 +362,17 @@ test.each([
 test("of many syntax errors, the first hundred are told", async () => {
   const edited = { "plugin.ts": "\0".repeat(10_000) };
   const { end } = await play({ example: "rest-token", twins: ["typescript"], edited });
-  if (end.how !== "mistaken") throw new Error(JSON.stringify(end));
-  expect(end.mistakes).toHaveLength(100);
+  if (end.how !== "invalid") throw new Error(JSON.stringify(end));
+  expect(end.issues).toHaveLength(100);
 });
 
 test("where a page asks for one call, the step of several calls makes one", async () => {
-  const { told, progress, end } = await play({
+  const { reported, progress, end } = await play({
     example: "worker-pool",
     twins: ["typescript"],
     calls: 1,
   });
-  expect(told[0]).toEqual({ type: "starting", twin: "typescript", calls: 5 });
+  expect(reported[0]).toEqual({ type: "starting", twin: "typescript", calls: 5 });
   const counts = progress.flatMap((one) => (one.type === "step" ? [one.count] : []));
   expect(counts).toEqual([1, 1, 1, 1, 1]);
   expect(progress.filter((one) => one.type === "call")).toHaveLength(5);

@@ -1,7 +1,6 @@
 /** The live API under hostile input, hostile code and many clients: nothing gets in, limits hold, the server stays up. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { Agent, createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
@@ -13,12 +12,13 @@ import { type Browser, chromium, type Page } from "@playwright/test";
 import { execa } from "execa";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { processesIn } from "../orthanc/leftovers.ts";
+import { commandLine, openFiles, processIds } from "../linux/processes.js";
+import { type RunEvent, SECRET_HEADER, SECRET_META } from "../protocol/live.ts";
 import { findBrowser } from "../setup/browser.ts";
+import { processesIn } from "../testing/leftovers.ts";
+import { ask, pageHeaders } from "../testing/serveApp.ts";
 import { reportProgress, SOAKING, scaled } from "../testing/soak.ts";
-import { type Accounts, addressOf, GuardedServer } from "./admission.ts";
-import { type RunEvent, SECRET_HEADER, SECRET_META } from "./events.ts";
-import { ask, pageHeaders } from "./served.ts";
+import { type Accounts, GuardedServer, openingAddress } from "./requestGuards.ts";
 import { createSite } from "./site.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
@@ -44,7 +44,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** The server as its own process: whether it stays up is seen. */
+/** The server in a separate process, so that a test can check that it keeps running. */
 let child: ChildProcess;
 let host: string;
 let secret: string;
@@ -93,16 +93,11 @@ async function nothingIsLeft(mark?: string) {
   await expect.poll(() => readdir(temporary), SOON).toEqual([]);
 }
 
-/** The commands of this machine in which a mark is. */
+/** Lists the command lines of this machine that contain a mark. */
 function commandsWith(mark: string): string[] {
-  return readdirSync("/proc").flatMap((pid) => {
-    try {
-      const command = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, "latin1") : "";
-      return command.includes(mark) ? [command.replaceAll("\0", " ")] : [];
-    } catch {
-      return [];
-    }
-  });
+  return processIds()
+    .map(commandLine)
+    .filter((command) => command.includes(mark));
 }
 
 async function asPage(method: string, target: string, body?: object) {
@@ -116,7 +111,7 @@ async function asPage(method: string, target: string, body?: object) {
   return { status: answer.status, json: answer.text === "" ? undefined : JSON.parse(answer.text) };
 }
 
-/** Starts a run of one twin with an edited file, and gives its id. */
+/** Starts a run of one twin with an edited file, and returns its id. */
 async function start(edited: Record<string, string>, example = "rest-token"): Promise<string> {
   const twins = [Object.keys(edited)[0]?.endsWith(".py") ? "python" : "typescript"];
   const { status, json } = await asPage("POST", "/live/runs", { example, twins, edited });
@@ -124,9 +119,9 @@ async function start(edited: Record<string, string>, example = "rest-token"): Pr
   return json.id;
 }
 
-/** All that is told of a run until it ends; `seen` is told each event. */
+/** Collects the events of a run until it ends; `seen` receives each of them. */
 async function follow(id: string, seen: (event: RunEvent) => void = () => {}) {
-  const told: RunEvent[] = [];
+  const reported: RunEvent[] = [];
   const response = await fetch(`http://${host}/live/runs/${id}/events`, {
     headers: { [SECRET_HEADER]: secret },
   });
@@ -137,14 +132,14 @@ async function follow(id: string, seen: (event: RunEvent) => void = () => {}) {
     text = messages.pop() ?? "";
     for (const message of messages) {
       const event = JSON.parse(/^data: (.*)$/m.exec(message)?.[1] ?? "null");
-      told.push(event);
+      reported.push(event);
       seen(event);
     }
   }
-  return told;
+  return reported;
 }
 
-/** Sends bytes as they are, and gives all that comes back until the connection is closed. */
+/** Sends bytes, and returns everything that is received until the connection is closed. */
 function sendRaw(bytes: string): Promise<string> {
   const [hostname, port] = host.split(":");
   const socket = connect({ host: hostname, port: Number(port) });
@@ -242,7 +237,7 @@ describe("requests", () => {
 
   test("of any form are answered, none with an error of the server's own", async () => {
     const known = await start({ "plugin.py": "(" });
-    expect((await follow(known)).at(-1)).toMatchObject({ end: { how: "mistaken" } });
+    expect((await follow(known)).at(-1)).toMatchObject({ end: { how: "invalid" } });
     let count = 0;
     await fc.assert(
       fc.asyncProperty(asked, async ({ method, target, headers, body, own, length }) => {
@@ -258,7 +253,7 @@ describe("requests", () => {
           "Connection: close",
         ];
         const answer = await sendRaw(`${lines.join("\r\n")}\r\n\r\n${sent}`);
-        // Node closes a connection for CONNECT and for what is cut off.
+        // Node closes the connection of a CONNECT request and of an incomplete one.
         if (answer === "" && (method === "CONNECT" || !length)) return;
         expect(answer).toMatch(/^(HTTP\/1\.1 100 Continue\r\n\r\n)?HTTP\/1\.1 [234]\d\d /);
         if (!own) expect(answer).not.toMatch(META);
@@ -315,7 +310,7 @@ orthanc.RegisterRestCallback("/computation", on_computation)
   const mark = () => `300.${Math.floor(Math.random() * 1e9)}`;
 
   test("that forks without end is ended, and all that it has forked", async () => {
-    // Bounded here, should the limit not hold: 300 processes, each of them on its own in another way.
+    // Limited in case that the limit fails: 300 processes, each detached in another way.
     const sleeping = mark();
     const id = await start(
       plugin(`for i in range(300):
@@ -349,16 +344,16 @@ if os.fork() == 0:
     while True: pass
 `),
     );
-    const told = follow(id, (event) => {
+    const reported = follow(id, (event) => {
       if (event.type === "progress" && event.progress.type === "step") stopping ??= stop();
     });
     const stop = async () => {
-      // Each of them is a shell and its child.
+      // Each of them is a shell with its child.
       await expect.poll(() => commandsWith(sleeping), SOON).toHaveLength(6);
       return asPage("DELETE", `/live/runs/${id}`);
     };
     let stopping: ReturnType<typeof stop> | undefined;
-    expect((await told).at(-1)).toMatchObject({ end: { how: "stopped" } });
+    expect((await reported).at(-1)).toMatchObject({ end: { how: "stopped" } });
     expect((await stopping)?.status).toBe(204);
     expect(commandsWith(sleeping)).toEqual([]);
   });
@@ -366,7 +361,7 @@ if os.fork() == 0:
   test("that takes all memory at once fails", async () => {
     const id = await start(plugin("hoard = bytearray(3_000_000_000)"));
     const end = (await follow(id)).at(-1);
-    // Linux refuses it, or it is seen to be used.
+    // Linux refuses the memory, or its use is noticed.
     expect(JSON.stringify(end)).toMatch(/"failed".*(MemoryError|more than 2000 MB of memory)/);
   });
 
@@ -402,7 +397,7 @@ time.sleep(60)`),
   );
 });
 
-/** Serves the site in this process, on a free port: what is let in is noted. */
+/** Serves the site in this process, on a free port, and records the accepted requests. */
 async function serveNoting(accounts: Accounts = "own") {
   const site = getRequestListener(createSite(build, true).fetch);
   const letIn: string[] = [];
@@ -443,7 +438,7 @@ describe("a foreign page in a browser", () => {
 
   afterEach(() => page.context().close());
 
-  /** Opens it: on another site, or on another port of the same. */
+  /** Opens it: on another site, or on another port of the same host. */
   async function open(site: "localhost" | "127.0.0.1") {
     page = await (await browser.newContext()).newPage();
     await page.goto(`http://${site}:${(foreign.address() as AddressInfo).port}/`);
@@ -556,7 +551,7 @@ describe("a foreign page in a browser", () => {
         socket: "refused",
       });
       expect(attacked.letIn).toEqual([]);
-      // A link is let in, and what it opens can't be read.
+      // A link is accepted, but the page that it opens can't be read.
       const opened = page.context().waitForEvent("page");
       const read = await page.evaluate((origin) => {
         const other = window.open(`http://${origin}/`);
@@ -583,8 +578,8 @@ describe("a foreign page in a browser", () => {
     const attacked = await serveNoting({ token });
     const port = Number(attacked.origin.split(":")[1]);
     await open("localhost");
-    // As a file does that `npm start` opens.
-    await page.evaluate((url) => location.assign(url), addressOf({ token }, port));
+    // Like the file that `npm start` opens.
+    await page.evaluate((url) => location.assign(url), openingAddress({ token }, port));
     await page.waitForURL(`http://${attacked.origin}/`);
     await expect.poll(() => page.textContent("body")).toBe("page");
     expect(await page.evaluate(() => document.cookie)).toBe("");
@@ -600,10 +595,10 @@ describe("a foreign page in a browser", () => {
       return response.status;
     }, attacked.origin);
     expect(status).toBe(0);
-    // From another site, not even a link has the cookie.
+    // From another site, not even a link sends the cookie.
     await page.evaluate((url) => location.assign(url), `http://${attacked.origin}/`);
     await page.waitForURL(`http://${attacked.origin}/`);
-    expect(await page.textContent("body")).toContain("wants its token");
+    expect(await page.textContent("body")).toContain("requires its token");
     expect(attacked.letIn).toEqual([]);
     attacked.server.close();
   });
@@ -620,7 +615,7 @@ describe("clients", () => {
     for (const other of others) expect(other).toEqual(first);
   });
 
-  /** A server that is given up sooner, so that it is seen in little time. */
+  /** A server with shorter time limits, so that the test takes little time. */
   async function impatient() {
     const site = getRequestListener(createSite(build, true).fetch);
     const times = scaled(
@@ -686,7 +681,7 @@ describe("clients", () => {
   test("of more connections than there may be are told so, and the server recovers", async () => {
     const { server, port, own } = await impatient();
     const sockets = Array.from({ length: 300 }, () => connect(port, "127.0.0.1"));
-    const told = await Promise.all(
+    const reported = await Promise.all(
       sockets.map(async (socket) => {
         socket.on("error", () => {}).setEncoding("utf8");
         socket.write(`GET / HTTP/1.1\r\nHost: ${own}\r\n\r\n`);
@@ -695,7 +690,8 @@ describe("clients", () => {
       }),
     );
     for (const socket of sockets) socket.destroy();
-    const count = (status: string) => told.filter((text) => text.startsWith(`HTTP/1.1 ${status}`));
+    const count = (status: string) =>
+      reported.filter((text) => text.startsWith(`HTTP/1.1 ${status}`));
     expect(count("503").length).toBeGreaterThanOrEqual(1);
     expect(count("200").length).toBeGreaterThanOrEqual(200);
     expect(count("200").length + count("503").length).toBe(300);
@@ -758,7 +754,7 @@ test("a server that has no more files to open ends each run in words, and plays 
     execa("prlimit", ["--pid", String(poor.pid), `--nofile=${files}:1024`]);
 
   for (const spare of [0, 2, 8]) {
-    await allow(readdirSync(`/proc/${poor.pid}/fd`).length + spare);
+    await allow(openFiles(poor.pid ?? 0).length + spare);
     const crowd = Array.from({ length: 100 }, () => connect(port, "127.0.0.1"));
     for (const socket of crowd) socket.on("error", () => {});
     expect(await played(), `${spare} more files`).toMatch(/EMFILE/);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { SECRET_HEADER } from "../protocol/live.ts";
+import { ask, type PlainRequest, pageHeaders, serveApp } from "../testing/serveApp.ts";
 import { createApi } from "./api.ts";
-import { SECRET_HEADER } from "./events.ts";
-import { type Asked, ask, pageHeaders, serveApp } from "./served.ts";
 
 const SECRET = "the secret of this test";
 const RUN = JSON.stringify({ example: "rest-token", twins: ["python"] });
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 /** In the place of what a page of ours would ask. */
-type Otherwise = Partial<Asked>;
+type Otherwise = Partial<PlainRequest>;
 
 test.each<[string, Otherwise, number, RegExp]>([
   ["a foreign host name", { headers: { host: "evil.example" } }, 403, /host name must be 127/],

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readExample } from "../harness/example.ts";
-import { processesIn } from "../orthanc/leftovers.ts";
-import type { RunEvent } from "./events.ts";
+import type { RunEvent } from "../protocol/live.ts";
+import { processesIn } from "../testing/leftovers.ts";
 import type { Run } from "./run.ts";
 import { Runs } from "./runs.ts";
 
@@ -24,11 +24,11 @@ async function start(id: string, edited?: Record<string, string>) {
   return runs.start(example, { example: id, twins: ["python"], edited });
 }
 
-/** All that is told of a run. */
+/** Collects all events of a run. */
 async function follow(run: Run): Promise<RunEvent[]> {
-  const told: RunEvent[] = [];
-  for await (const [, event] of run.follow(0, new AbortController().signal)) told.push(event);
-  return told;
+  const reported: RunEvent[] = [];
+  for await (const [, event] of run.follow(0, new AbortController().signal)) reported.push(event);
+  return reported;
 }
 
 /** How a run ends that fails. */
@@ -45,26 +45,26 @@ async function nothingIsLeft() {
 
 test("a run that is stopped in its middle leaves no process and no folder", async () => {
   const run = await start("blocking-computation");
-  const told: RunEvent[] = [];
+  const reported: RunEvent[] = [];
   for await (const [, event] of run.follow(0, new AbortController().signal)) {
-    told.push(event);
+    reported.push(event);
     if (event.type === "progress" && event.progress.type === "step") run.stop("Enough.");
   }
-  expect(told[0]?.type).toBe("starting");
-  expect(told.at(-1)).toEqual({ type: "ended", end: { how: "stopped", reason: "Enough." } });
+  expect(reported[0]?.type).toBe("starting");
+  expect(reported.at(-1)).toEqual({ type: "ended", end: { how: "stopped", reason: "Enough." } });
   await nothingIsLeft();
 });
 
 test("a run that nobody follows is stopped", async () => {
   const run = await start("rest-token", { "plugin.py": "import time\ntime.sleep(60)\n" });
   await expect.poll(() => run.ended, SOON).toBe(true);
-  const told = await follow(run);
-  const reason = "Nobody looked at it any more.";
-  expect(told.at(-1)).toEqual({ type: "ended", end: { how: "stopped", reason } });
+  const reported = await follow(run);
+  const reason = "No page was following it any more.";
+  expect(reported.at(-1)).toEqual({ type: "ended", end: { how: "stopped", reason } });
   await nothingIsLeft();
 });
 
-// Vitest fails a file in which a promise is rejected and nobody looks.
+// Vitest fails a file with an unhandled rejection.
 describe("a run that can't be played has an end, and the next one is played", () => {
   afterEach(async () => {
     process.env.TMPDIR = folder;

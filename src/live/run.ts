@@ -1,33 +1,33 @@
-/** One live run: plays the twins that a page asked for, tells of it as it goes on, and has an end. */
+/** One live run: plays the twins that a page has requested, within limits, and reports its progress. */
 import { randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import type { Example } from "../harness/example.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
-import { playTwin } from "../harness/play.ts";
-import type { TwinRun, Versions } from "../harness/run.ts";
-import type { RunEnd, RunEvent, RunRequest } from "./events.ts";
-import { findMistakes } from "./mistakes.ts";
+import { playTwin } from "../harness/twinRunner.ts";
+import type { RunEnd, RunEvent, RunRequest } from "../protocol/live.ts";
+import type { TwinRun, Versions } from "../protocol/run.ts";
+import { findSyntaxErrors } from "./syntaxCheck.ts";
 
-/** How long a run may take, without the time that it waits for others, in milliseconds. */
+/** The time limit for a run, in milliseconds, without the time that it waits for others. */
 const RUN_LIMIT = 120_000;
 /**
- * How many processes a twin may have at once, with Orthanc, how much memory in all, and how much it may print before
- * Orthanc has started, in bytes. From then on there is a lower limit.
+ * The most processes of a twin at once, including Orthanc, the most memory that they may use together, and the most
+ * that they may print before Orthanc has started, both in bytes. After that, the limit on the log is lower.
  */
 const LIMITS = { processes: 100, memory: 2_000_000_000, log: 10_000_000 };
-/** After this time without anybody who follows it, a run is stopped, in milliseconds. A page reloads in less. */
+/** The time that a run continues without a page that follows it, in milliseconds. A page reloads in less time. */
 const ABANDONED = 10_000;
 
-/** A run was stopped from outside: why. */
+/** A run was stopped from outside, for the reason in the message. */
 class Stopped extends Error {}
 
-/** A run, which waits until `play` is called. */
+/** A run. It waits until `play` is called. */
 export class Run {
   readonly id = randomUUID();
   readonly #example: Example;
   readonly #request: RunRequest;
   readonly #events: RunEvent[] = [];
-  readonly #told = new EventEmitter().setMaxListeners(0);
+  readonly #emitter = new EventEmitter().setMaxListeners(0);
   readonly #stop = new AbortController();
   #playing = false;
   #followers = 0;
@@ -40,27 +40,28 @@ export class Run {
     this.#awaitFollower();
   }
 
-  /** Whether it has not begun. */
+  /** It has neither started nor ended. */
   get waiting(): boolean {
     return !this.#playing && !this.ended;
   }
 
-  /** Whether nothing more will be told of it. */
+  /** No more events will follow. */
   get ended(): boolean {
     return this.#events.at(-1)?.type === "ended";
   }
 
-  tell(event: RunEvent): void {
-    // What an Orthanc prints while it stops may come after the end.
+  /** Reports an event to all that follow the run. */
+  emit(event: RunEvent): void {
+    // The output of an Orthanc that is stopping may arrive after the end.
     if (this.ended) return;
     this.#events.push(event);
-    this.#told.emit("event");
+    this.#emitter.emit("event");
   }
 
   /**
-   * Gives all that is told of the run, from the beginning or from a later event on, until it has ended.
+   * Yields the events of the run, from the first or a later one, until it has ended.
    * @param from the number of the first event, from 0
-   * @throws AbortError where the signal was aborted
+   * @throws AbortError if the signal was aborted
    */
   async *follow(from: number, signal: AbortSignal): AsyncGenerator<[number, RunEvent]> {
     this.#followers += 1;
@@ -69,7 +70,7 @@ export class Run {
       for (let index = Math.min(from, this.#events.length); ; index++) {
         while (index === this.#events.length) {
           if (this.ended) return;
-          await once(this.#told, "event", { signal });
+          await once(this.#emitter, "event", { signal });
         }
         yield [index, this.#events[index] as RunEvent];
       }
@@ -80,19 +81,19 @@ export class Run {
   }
 
   #awaitFollower(): void {
-    const stop = () => this.stop("Nobody looked at it any more.");
+    const stop = () => this.stop("No page was following it any more.");
     this.#abandoned = setTimeout(stop, ABANDONED).unref();
   }
 
-  /** Ends the run, and settles when it has ended and no process of it is left. Does nothing where it had ended. */
+  /** Ends the run, and settles when none of its processes is left. Does nothing if it has ended already. */
   async stop(reason: string): Promise<void> {
     if (this.ended) return;
     this.#stop.abort(new Stopped(reason));
-    if (this.waiting) this.tell({ type: "ended", end: { how: "stopped", reason } });
-    while (!this.ended) await once(this.#told, "event");
+    if (this.waiting) this.emit({ type: "ended", end: { how: "stopped", reason } });
+    while (!this.ended) await once(this.#emitter, "event");
   }
 
-  /** Plays the twins, and settles when no process of them is left. Whatever goes wrong becomes the run's end. */
+  /** Plays the twins, and settles when none of their processes is left. An error becomes the end of the run. */
   async play(): Promise<void> {
     if (this.ended) return;
     this.#playing = true;
@@ -110,45 +111,45 @@ export class Run {
       end = { how: error instanceof Stopped ? "stopped" : "failed", reason };
     }
     clearTimeout(limit);
-    this.tell({ type: "ended", end });
+    this.emit({ type: "ended", end });
     await Promise.all(stopping);
   }
 
-  /** @param stopping takes up a promise for each Orthanc that is on its way out; none rejects */
+  /** @param stopping a promise for each Orthanc that is stopping is added here; none rejects */
   async #playTwins(stopping: Promise<string[]>[]): Promise<RunEnd> {
     const { signal } = this.#stop;
     const example = this.#example;
     const { twins, edited = {} } = this.#request;
-    const mistakes = await findMistakes(edited, signal);
-    if (mistakes.length > 0) return { how: "mistaken", mistakes };
+    const issues = await findSyntaxErrors(edited, signal);
+    if (issues.length > 0) return { how: "invalid", issues };
 
     const runs: TwinRun[] = [];
-    let seen: Versions | undefined;
+    let versions: Versions | undefined;
     for (const twin of twins) {
       const calls = example.steps.reduce((sum, step) => sum + step.calls, 0);
-      this.tell({ type: "starting", twin, calls });
-      const { run, versions, stopped } = await playTwin(example, twin, {
+      this.emit({ type: "starting", twin, calls });
+      const played = await playTwin(example, twin, {
         edited,
         signal,
         limits: LIMITS,
-        report: (progress) => this.tell({ type: "progress", twin, progress }),
+        report: (progress) => this.emit({ type: "progress", twin, progress }),
       });
-      // The run is played by then; the rest is for whoever runs this server.
+      // The steps have been played; an error while stopping concerns the operator of this server.
       stopping.push(
-        stopped.catch((error) => {
+        played.stopped.catch((error) => {
           console.error(error);
           return [];
         }),
       );
-      runs.push(run);
-      seen ??= versions;
+      runs.push(played.run);
+      versions ??= played.versions;
     }
     const [one, other] = runs;
-    // What a twin leaves behind is seen when its Orthanc has ended.
+    // What a twin leaves behind is known when its Orthanc has ended.
     const endings = (await Promise.all(stopping)).flat();
     return {
       how: "played",
-      versions: seen as Versions,
+      versions: versions as Versions,
       edited: Object.keys(edited),
       unexpected: [...runs.flatMap((run) => judgeRun(example, run).problems), ...endings],
       ...(one && other && { differences: differences(example, one, other) }),

@@ -1,27 +1,27 @@
-/** The runs that pages have asked for: two go on at once, the others wait. */
+/** The runs that pages have requested: two are running at once, the others wait. */
 import PQueue from "p-queue";
 import { type Example, withCalls } from "../harness/example.ts";
-import type { RunRequest } from "./events.ts";
+import type { RunRequest } from "../protocol/live.ts";
 import { Run } from "./run.ts";
 
-/** How many runs go on at once, and how many more may wait. */
-const AT_ONCE = 2;
+/** The most runs at once, and the most that may wait. */
+const CONCURRENCY = 2;
 const WAITING = 8;
-/** How many runs can still be looked at. */
+/** The most runs that are remembered. */
 const KEPT = 20;
 
-/** There are too many runs that wait. */
+/** Too many runs are waiting. */
 export class BusyError extends Error {
   override name = "BusyError";
 }
 
 export class Runs {
-  readonly #queue = new PQueue({ concurrency: AT_ONCE });
+  readonly #queue = new PQueue({ concurrency: CONCURRENCY });
   readonly #runs = new Map<string, Run>();
 
   /**
-   * Starts a run, or has it wait until others have ended.
-   * @throws BusyError where too many wait
+   * Starts a run, or makes it wait until others have ended.
+   * @throws BusyError if too many are waiting
    */
   start(example: Example, request: RunRequest): Run {
     if (this.#waiting().length >= WAITING) {
@@ -33,14 +33,14 @@ export class Runs {
     this.#runs.set(run.id, run);
     this.#queue.add(async () => {
       const play = run.play();
-      this.#tellWaiting();
+      this.#reportWaiting();
       await play;
     });
-    this.#tellWaiting();
+    this.#reportWaiting();
     return run;
   }
 
-  /** The run with an id; undefined where there is none, or it has been forgotten. */
+  /** Returns the run with an id; undefined if there is none, or if it has been forgotten. */
   get(id: string): Run | undefined {
     return this.#runs.get(id);
   }
@@ -49,8 +49,8 @@ export class Runs {
     return [...this.#runs.values()].filter((run) => run.waiting);
   }
 
-  #tellWaiting(): void {
-    for (const [ahead, run] of this.#waiting().entries()) run.tell({ type: "waiting", ahead });
+  #reportWaiting(): void {
+    for (const [ahead, run] of this.#waiting().entries()) run.emit({ type: "waiting", ahead });
   }
 
   #forgetOldest(): void {

@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { SECRET_HEADER, SECRET_META } from "./events.ts";
-import { ask, serveApp } from "./served.ts";
+import { SECRET_HEADER, SECRET_META } from "../protocol/live.ts";
+import { ask, serveApp } from "../testing/serveApp.ts";
 import { createSite } from "./site.ts";
 
 const META = new RegExp(`<meta name="${SECRET_META}" content="([0-9a-f]{64})"></head>`);
@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Serves the folder: gives the host name with the port. */
+/** Serves the folder: returns the host name with the port. */
 async function serveSite(live: boolean): Promise<string> {
   const { host, close } = await serveApp(createSite(folder, live));
   closers.push(close);

@@ -1,4 +1,4 @@
-/** Serves the built site: with the API behind the Run buttons, or without as any static host does. */
+/** Serves the built site: with the API of the Run buttons, or without it, as any static host does. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { serveStatic } from "@hono/node-server/serve-static";
@@ -6,21 +6,21 @@ import { Hono } from "hono";
 import { compress } from "hono/compress";
 import { secureHeaders } from "hono/secure-headers";
 import { makeSecret } from "../orthanc/secrets.ts";
-import type { Served } from "./admission.ts";
+import { SECRET_META } from "../protocol/live.ts";
 import { createApi } from "./api.ts";
-import { SECRET_META } from "./events.ts";
+import type { ServerEnvironment } from "./requestGuards.ts";
 
 /**
- * Makes the site, to be served by a `GuardedServer`.
+ * Makes the site, which must be served by a `GuardedServer`.
  * @param folder the production build
- * @param live whether pages get the secret with which they can run examples
+ * @param live pages receive the secret with which they can run examples
  */
-export function createSite(folder: string, live: boolean): Hono<Served> {
-  const site = new Hono<Served>();
+export function createSite(folder: string, live: boolean): Hono<ServerEnvironment> {
+  const site = new Hono<ServerEnvironment>();
   const secret = makeSecret();
   if (live) site.route("/", createApi(secret));
 
-  // Nobody may show a page of ours in a frame, where a reader can be led to click.
+  // No other site may show our pages in a frame, where it could trick a reader into clicking.
   site.use(
     secureHeaders({
       xFrameOptions: "DENY",
@@ -34,9 +34,9 @@ export function createSite(folder: string, live: boolean): Hono<Served> {
       if (!context.res.headers.get("content-type")?.startsWith("text/html")) return;
       const page = await context.res.text();
       const meta = `<meta name="${SECRET_META}" content="${secret}">`;
-      // Hono hands on the headers of the response that is replaced, and its length is no longer right.
+      // Hono keeps the headers of the replaced response, whose length is no longer right.
       context.res.headers.delete("content-length");
-      // A page that was kept would have the secret of an earlier start.
+      // A cached page would contain the secret of an earlier start.
       context.res.headers.set("cache-control", "no-store");
       context.res = new Response(page.replace("</head>", `${meta}</head>`), context.res);
     });

@@ -1,13 +1,16 @@
+// @ts-check
 /**
- * Stands between a program and the Orthanc that it started. It is told what to start in one line of JSON on its
- * standard input, and ends Orthanc, all its descendants and its folder when that input closes: when the program
- * asks for it, and also when the program crashes or is killed. Further lines are orders: `kill` has it kill them
- * without waiting for their own end, `restart` has it kill Orthanc alone and start it again on what that left. It
- * answers with lines of JSON: `{"pid": …}` whenever Orthanc runs, `{"ended": …, "log": …, "left": …}` when it has
- * ended, for its folder goes with it. What is left is what it had to end or to remove itself. Told to start nothing,
- * it ends what another guard has left that was killed.
+ * Stands between a program and the Orthanc that it has started. The guard reads what to start from one line of JSON on
+ * its standard input. When that input closes, it ends Orthanc, all of Orthanc's descendants, and removes the folder:
+ * this happens if the program asks for it, and also if the program crashes or is killed.
  *
- * Plain JavaScript, so that it starts without a loader on every Node.
+ * Further lines are commands: `kill` ends everything without a period of grace; `restart` kills Orthanc alone and
+ * starts it again on what it left behind. The guard answers with lines of JSON: `{"pid": …}` whenever Orthanc is
+ * running, and `{"ended": …, "log": …, "left": …}` when it has ended, because the log disappears with the folder.
+ * `left` is what the guard itself had to end or remove. A guard whose task has no command ends what a killed guard has
+ * left.
+ *
+ * Plain JavaScript, because it starts without a loader on every Node.
  */
 import { spawn } from "node:child_process";
 import {
@@ -16,8 +19,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
-  readlinkSync,
   readSync,
   realpathSync,
   rmSync,
@@ -28,66 +29,78 @@ import {
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { removeLostSemaphores } from "./semaphores.js";
+import { commandLine, environment, runningProcesses, workingFolder } from "../linux/processes.js";
+import { removeLostSemaphores } from "../linux/semaphores.js";
 
-/** How long Orthanc may take to end by itself, in milliseconds. */
+/** The time that Orthanc has to end by itself, in milliseconds. */
 const GRACE = 8_000;
-/** How long what Orthanc has started may outlive it, in milliseconds. */
+/** The time by which Orthanc's descendants may outlive it, in milliseconds. */
 const LAST_GRACE = 1_000;
-/** How long killing all of them may take, in milliseconds: they may start others meanwhile. */
-const KILLING = 10_000;
-/** How often it is looked whether the limits hold, in milliseconds. */
-const LOOKS = 250;
-/** A page of memory, in bytes, as Linux counts them. */
-const PAGE = 4096;
-/** How much of the log is handed on when Orthanc has ended, in bytes. */
+/** The time limit for killing all of them, in milliseconds: they may start others meanwhile. */
+const KILL_LIMIT = 10_000;
+/** The pause between two checks of the limits, in milliseconds. */
+const CHECK_INTERVAL = 250;
+/** The most of the log that is passed on when Orthanc has ended, in bytes. */
 const LOG_LIMIT = 4_000_000;
+/** The most of a command line that is reported, in characters. */
+const COMMAND_LIMIT = 200;
 
 /**
  * @typedef {object} Task
  * @property {string} [command] without it, nothing is started
  * @property {string[]} args
  * @property {Record<string, string>} env
- * @property {string} folder Orthanc's private one, which is not there yet
- * @property {string[]} folders to be made in it
- * @property {Record<string, string>} files to be written there: path below the folder to text
- * @property {Record<string, string>} links to be made there: path below the folder to what it points to
+ * @property {string} folder Orthanc's private folder, which does not exist yet
+ * @property {string[]} folders to create in it
+ * @property {Record<string, string>} files to write there: path below the folder to text
+ * @property {Record<string, string>} links to create there: path below the folder to target
  * @property {string} log a file
- * @property {Limits} [limits] beyond them, Orthanc and all that it has started are killed
+ * @property {Limits} [limits] beyond them, Orthanc and all of its descendants are killed
  *
  * @typedef {object} Limits
- * @property {number} processes how many there may be at once, with Orthanc
- * @property {number} memory how much they may use together, in bytes
- * @property {number} log how much they may print, in bytes
+ * @property {number} processes the most processes at once, including Orthanc
+ * @property {number} memory the most memory that they may use together, in bytes
+ * @property {number} log the most that they may print, in bytes
  */
 
-const orders = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const first = (await orders.next()).value;
+const commands = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const first = (await commands.next()).value;
 if (!first) process.exit();
 /** @type {Task} */
 const task = JSON.parse(first);
 const began = Date.now();
 
-// A terminal's Ctrl-C and hang-up are for the program that started us.
+// Ctrl-C and hang-up in a terminal are meant for the program that started the guard.
 for (const signal of ["SIGINT", "SIGHUP", "SIGTERM"]) process.on(signal, () => {});
 process.stdout.on("error", () => {});
 
+/** @type {import("node:child_process").ChildProcess | undefined} */
 let orthanc;
-/** What there was of Orthanc's when it was told to stop: id to the time of its start. */
+/**
+ * Orthanc's descendants at the time when it was asked to stop: process id to start time.
+ *
+ * @type {Map<number, string>}
+ */
 let before = new Map();
-/** Orthanc's private one, without symbolic links. */
+/** Orthanc's private folder, without symbolic links. */
 let folder = existsSync(task.folder) ? realpathSync(task.folder) : task.folder;
 if (!task.command) {
   await killAll();
   rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
   process.exit();
 }
-const log = prepared();
+const log = prepareFolder();
 folder = realpathSync(task.folder);
-/** Which limit was exceeded, in words. */
+/**
+ * The limit that was exceeded, in words.
+ *
+ * @type {string | undefined}
+ */
 let exceeded;
+/** @type {Promise<string>} */
 let ended;
-let order;
+/** @type {string | undefined} */
+let command;
 do {
   orthanc = spawn(task.command, task.args, {
     cwd: task.folder,
@@ -95,39 +108,41 @@ do {
     stdio: ["ignore", log, log],
     detached: true,
   });
-  ended = endOf(orthanc);
-  if (orthanc.pid) say({ pid: orthanc.pid });
-  if (task.limits && orthanc.pid) limit(orthanc.pid, task.limits);
-  order = (await Promise.race([orders.next(), ended])).value;
-  if (order === "restart") orthanc.kill("SIGKILL");
-} while (order === "restart" && (await ended));
+  ended = endingOf(orthanc);
+  if (orthanc.pid) report({ pid: orthanc.pid });
+  if (task.limits && orthanc.pid) enforceLimits(orthanc.pid, task.limits);
+  const next = await Promise.race([commands.next(), ended]);
+  command = typeof next === "string" ? undefined : next.value;
+  if (command === "restart") orthanc.kill("SIGKILL");
+} while (command === "restart" && (await ended));
 before = new Map(descendants().map(({ pid, start }) => [pid, start]));
 orthanc.kill("SIGTERM");
-if (order !== "kill") await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
-const left = order === "kill" ? [] : await leftBehind();
+if (command !== "kill") await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
+const left = command === "kill" ? [] : await findLeftovers();
 await killAll();
 removeLostSemaphores(began);
-const said = say({ ended: exceeded ?? (await ended), log: lastWords(), left });
+const reported = report({ ended: exceeded ?? (await ended), log: endOfLog(), left });
 rmSync(task.folder, { recursive: true, force: true, maxRetries: 5 });
-// A long log is not written at once.
-await said;
-// Where Orthanc ended by itself, the standard input is still open and would keep this process alive.
+// Writing a long log takes a while.
+await reported;
+// If Orthanc has ended by itself, the standard input is still open and would keep this process alive.
 process.exit();
 
 /**
- * How a process ends, in words.
+ * Waits for the end of a process, and describes it.
  *
  * @param {import("node:child_process").ChildProcess} child
+ * @returns {Promise<string>}
  */
-function endOf(child) {
+function endingOf(child) {
   return new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
 }
 
-/** Makes Orthanc's folder, with the files that it starts with, and opens its log. */
-function prepared() {
+/** Creates Orthanc's folder with its first files, and opens the log. */
+function prepareFolder() {
   try {
     mkdirSync(task.folder, { mode: 0o700 });
     for (const folder of task.folders) mkdirSync(folder);
@@ -140,14 +155,14 @@ function prepared() {
     return openSync(task.log, "a");
   } catch (error) {
     rmSync(task.folder, { recursive: true, force: true });
-    say({ ended: error.message });
+    report({ ended: /** @type {Error} */ (error).message });
     process.exit();
   }
 }
 
-/** The end of the log: a plugin may have printed more than fits into memory. */
-function lastWords() {
-  // Whatever ran there may have removed it.
+/** Reads the end of the log: a plugin may have printed more than fits into memory. */
+function endOfLog() {
+  // A plugin may have removed it.
   if (!existsSync(task.log)) return "";
   const { size } = statSync(task.log);
   const bytes = Buffer.alloc(Math.min(size, LOG_LIMIT));
@@ -157,22 +172,22 @@ function lastWords() {
 }
 
 /**
- * Settles when the message is written, or nobody reads any more.
+ * Sends a message to the program. Settles when it is written, or when the program no longer reads.
  *
  * @param {object} message
  */
-function say(message) {
+function report(message) {
   return new Promise((resolve) => process.stdout.write(`${JSON.stringify(message)}\n`, resolve));
 }
 
-/** Kills Orthanc and all that it has started, until nothing is left. */
+/** Kills Orthanc and its descendants until none is left. */
 async function killAll() {
   orthanc?.kill("SIGKILL");
-  const end = Date.now() + KILLING;
+  const end = Date.now() + KILL_LIMIT;
   while (Date.now() < end) {
     const found = descendants();
     if (found.length === 0) return;
-    // Whole groups at once, because one by one they may be started faster than they are killed.
+    // Whole groups at once: one by one, processes may be started faster than they are killed.
     const groups = found.flatMap(({ group, own }) => (own ? [-group] : []));
     for (const target of new Set([...groups, ...found.map(({ pid }) => pid)])) {
       try {
@@ -185,38 +200,33 @@ async function killAll() {
   }
 }
 
-/** What is still there of what Orthanc has started, and in its temporary folder: each in a few words. */
-async function leftBehind() {
-  const started = () => descendants().filter(({ pid }) => pid !== orthanc.pid);
+/** Describes the descendants of Orthanc that are still running, and the files left in its temporary folder. */
+async function findLeftovers() {
+  const started = () => descendants().filter(({ pid }) => pid !== orthanc?.pid);
   const end = Date.now() + LAST_GRACE;
   while (Date.now() < end && started().length > 0) await sleep(20);
-  const processes = started().map(({ pid }) => `process ${pid}, ${commandOf(pid)}`);
-  const files = existsSync(task.env.TMPDIR) ? readdirSync(task.env.TMPDIR) : [];
+  const processes = started().map(({ pid }) => {
+    const command = commandLine(pid).slice(0, COMMAND_LIMIT);
+    return `process ${pid}, ${command || "which is ending"}`;
+  });
+  const { TMPDIR: temporary = "" } = task.env;
+  const files = existsSync(temporary) ? readdirSync(temporary) : [];
   return [...processes, ...files.map((name) => `temporary file ${name}`)];
 }
 
-/** The program and the arguments of a process. */
-function commandOf(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim().slice(0, 200);
-  } catch {
-    return "which ends";
-  }
-}
-
 /**
- * Sees to it that Orthanc and what it starts stay within limits. Linux itself holds two of them, as far as it does
- * that for ordinary users: how many processes a user may have, and how much memory one of them. The rest is looked
- * after here.
+ * Keeps Orthanc and its descendants within limits. Linux enforces two limits for ordinary users: how many processes
+ * an account may have, and how much memory one process may use. The others are checked here.
  *
  * @param {number} pid Orthanc's
  * @param {Limits} limits
  */
-function limit(pid, { processes, memory, log: printed }) {
-  const threads = all().reduce((sum, one) => (one.ours ? sum + one.threads : sum), 0);
+function enforceLimits(pid, { processes, memory, log: printed }) {
+  const ours = runningProcesses().filter((one) => one.ours);
+  const threads = ours.reduce((sum, one) => sum + one.threads, 0);
   const options = [`--nproc=${threads + 10 * processes}`, `--data=${memory}`];
   spawn("prlimit", ["--pid", String(pid), ...options], { stdio: "ignore" }).on("error", () => {});
-  const looking = setInterval(() => {
+  const checking = setInterval(() => {
     const found = descendants();
     const used = found.reduce((sum, one) => sum + one.memory, 0);
     if (found.length > processes) exceeded = `it had more than ${processes} processes`;
@@ -224,90 +234,49 @@ function limit(pid, { processes, memory, log: printed }) {
     else if (fstatSync(log).size > printed)
       exceeded = `it printed more than ${printed / 1_000_000} MB`;
     else return;
-    clearInterval(looking);
+    clearInterval(checking);
     killAll();
-  }, LOOKS);
-  ended.then(() => clearInterval(looking));
+  }, CHECK_INTERVAL);
+  ended.then(() => clearInterval(checking));
 }
 
 /**
- * What is known of a process.
+ * Finds Orthanc and all of its descendants:
+ * - the children of this process, and theirs. This includes processes whose parents have ended, if Linux makes such
+ *   processes the children of this one;
+ * - otherwise, processes whose environment names Orthanc's private folder;
+ * - processes without a terminal that work in that folder;
+ * - processes that were descendants when Orthanc was asked to stop, even if they have left its process group.
  *
- * @typedef {object} Process
- * @property {number} pid
- * @property {number} parent
- * @property {number} group the id of its process group
- * @property {string} start when it was started, which tells it from a later process of the same id
- * @property {boolean} ours whether it is of the account of this process
- * @property {number} threads
- * @property {number} memory that it uses, in bytes
- * @property {boolean} terminal whether it has one
- */
-
-/** @returns {Process[]} all processes of this machine that have not ended; empty if the system has no /proc */
-function all() {
-  if (!existsSync("/proc")) return [];
-  const found = [];
-  for (const name of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      const fields = readFileSync(`/proc/${name}/stat`, "latin1")
-        .replace(/^.*\) /s, "")
-        .split(" ");
-      if (fields[0] === "Z" || fields[0] === "X") continue;
-      const [parent, group, , terminal] = fields.slice(1, 5).map(Number);
-      const ours = statSync(`/proc/${name}`).uid === process.getuid();
-      const [threads, memory] = [Number(fields[17]), Number(fields[21]) * PAGE];
-      const pid = Number(name);
-      const start = fields[19];
-      found.push({ pid, parent, group, start, ours, threads, memory, terminal: terminal !== 0 });
-    } catch {
-      // It has ended in the meantime.
-    }
-  }
-  return found;
-}
-
-/**
- * Orthanc and all that it has started: the children of this process and theirs, which also has those whose parents
- * have ended if it is the one that such children fall to; else those whose environment names Orthanc's private
- * folder, those of no terminal that work in it, and those that were there when Orthanc was told to stop, also if they
- * left its process group.
- *
- * @returns {(Process & { own: boolean })[]} also whether its process group is one that Orthanc's descendants have made
+ * @returns {(import("../linux/processes.js").Process & { own: boolean })[]} `own`: a descendant of Orthanc has created
+ * its process group
  */
 function descendants() {
-  const processes = all();
-  const mark = `TMPDIR=${task.env.TMPDIR}\0`;
+  const processes = runningProcesses();
   const family = new Set([process.pid]);
   for (const member of family) {
     for (const { pid, parent } of processes) if (parent === member) family.add(pid);
   }
-  const known = ({ pid, start }) => before.get(pid) === start;
-  const marked = ({ pid, terminal }) => {
-    try {
-      const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
-      return environment.includes(mark) || (!terminal && worksThere(pid));
-    } catch {
-      // Another user's, or ended in the meantime.
-      return false;
-    }
-  };
   const guard = processes.find(({ pid }) => pid === process.pid);
   return processes
-    .filter((one) => one !== guard && (family.has(one.pid) || known(one) || marked(one)))
+    .filter((one) => {
+      if (one === guard) return false;
+      return family.has(one.pid) || before.get(one.pid) === one.start || belongsToFolder(one);
+    })
     .map((one) => ({
       ...one,
-      // Linux takes 0 and 1 for something else than a group's id: for this process's group, and for all processes.
+      // As the id of a group to kill, 0 is this process's own group, and 1 all processes.
       own: family.has(one.pid) && one.group > 1 && one.group !== guard?.group,
     }));
 }
 
 /**
- * Whether a process works in Orthanc's private folder, as one that was started with another environment does.
- * One that has a terminal is a reader's own, who looks around there.
+ * Tells if a process has Orthanc's private folder in its environment, or works there, as one does that was started
+ * with another environment. A process with a terminal is the reader's own, who looks around there.
  *
- * @param {number} pid
+ * @param {import("../linux/processes.js").Process} process
  */
-function worksThere(pid) {
-  return readlinkSync(`/proc/${pid}/cwd`) === folder;
+function belongsToFolder({ pid, terminal }) {
+  if (environment(pid).includes(`TMPDIR=${task.env.TMPDIR}`)) return true;
+  return !terminal && workingFolder(pid) === folder;
 }

@@ -26,7 +26,7 @@ async function failure(): Promise<string> {
   return error.message;
 }
 
-/** Says why a test does not run: on the console too, where the reporter keeps it to itself. */
+/** Skips a test with a reason, which is also printed: the reporter does not show it. */
 function because(reason: string): string {
   console.warn(`Skipped: ${reason}`);
   return reason;
@@ -95,7 +95,7 @@ describe("in a fresh clone, a set-up that can't fetch an Orthanc ends with exit 
     await symlink(path.join(REPOSITORY, "node_modules"), path.join(root, "node_modules"));
   });
 
-  /** What a reader sees of the step that comes before `npm start`. */
+  /** Runs the step before `npm start`, and returns its output. */
   async function prepare(env: Record<string, string>) {
     const args = ["--import", "@oxc-node/core/register", "src/setup/prepare.ts"];
     const { exitCode, stderr } = await execa(process.execPath, args, {
@@ -118,7 +118,7 @@ describe("in a fresh clone, a set-up that can't fetch an Orthanc ends with exit 
 
   test("without a network", async () => {
     const file = path.join(root, "apt.conf");
-    // Port 1 is nobody's, and loopback refuses at once.
+    // No program listens on port 1, and loopback refuses at once.
     const settings = ["http", "https"].map((s) => `Acquire::${s}::Proxy "http://127.0.0.1:1";`);
     await writeFile(file, `Acquire::Retries "0";\n${settings.join("\n")}`);
     const said = await prepare({ APT_CONFIG: file });

@@ -8,12 +8,12 @@ import {
   unpackPackages,
 } from "../debian/packages.ts";
 
-/** An Orthanc that can be started, with what the examples need beside it. */
+/** An installed Orthanc, with everything else that the examples need. */
 export interface Installation {
   /** The Debian release it belongs to, such as `bookworm`. */
   release: string;
   orthanc: UnpackedProgram;
-  /** What Orthanc's environment must have. */
+  /** Variables that Orthanc's environment must contain. */
   environment: Record<string, string>;
   /** The Python plugin's library. */
   plugin: string;
@@ -27,15 +27,15 @@ export interface Installation {
 export const RELEASES = ["bookworm", "trixie", "sid"] as const;
 export type Release = (typeof RELEASES)[number];
 
-/** Which Orthanc to look for. */
+/** Options for finding an Orthanc. */
 export interface Wanted {
-  /** That of a release of Debian, which is always fetched; without it, this machine's own. */
+  /** The release of Debian, whose Orthanc is always fetched; without it, this machine's own Orthanc. */
   release?: Release;
-  /** Is told what is being fetched. */
-  report?: (doing: string) => void;
+  /** Receives the progress of a download. */
+  report?: (activity: string) => void;
 }
 
-/** There is no Orthanc to be had: what was looked at, and the way out. */
+/** No Orthanc was found: the message contains the reason and the remedy. */
 export class InstallationError extends Error {
   override name = "InstallationError";
 }
@@ -50,13 +50,13 @@ const PLUGIN_FOLDERS = [
 const TEST_FILES = "lib/python3/dist-packages/pydicom/data/test_files";
 
 /**
- * An Orthanc. With a release, it is that release's, fetched into `.orthanc/` on first use. Without one, it is, in
- * this order: the one that `ORTHANC_EXECUTABLE` names; `Orthanc` on the PATH or in `/usr/sbin`, where everything
- * that the examples need is installed with it; else the distribution's own, fetched in the same way.
+ * Finds an Orthanc. With a release, it is that release's, fetched into `.orthanc/` on first use. Without one, it is, in
+ * this order: the one that `ORTHANC_EXECUTABLE` names; `Orthanc` on the PATH or in `/usr/sbin`, if everything else that
+ * the examples need is also installed; otherwise the distribution's own, fetched in the same way.
  *
- * @throws PackagesError where a release can't be fetched
- * @throws InstallationError where `ORTHANC_EXECUTABLE` names none that can be used, or where none is
- * installed and none can be fetched
+ * @throws PackagesError if a release can't be fetched
+ * @throws InstallationError if `ORTHANC_EXECUTABLE` names no usable Orthanc, or if none is installed and none can be
+ * fetched
  */
 export async function findOrthanc({
   release: wanted,
@@ -86,29 +86,29 @@ export async function findOrthanc({
   });
 }
 
-/** The Orthanc of a release, from this machine's own package sources or from those of another suite. */
+/** Fetches the Orthanc of a release, from this machine's own package sources or from those of another suite. */
 async function fetched(
   release: string,
-  report: (doing: string) => void,
+  report: (activity: string) => void,
   suite?: string,
 ): Promise<Installation> {
   const folder = path.join(FETCHED, release);
   return unpacked(await unpackPackages(PACKAGES, folder, report, suite), release);
 }
 
-/** An Orthanc that was installed system-wide, or what is missing beside it. */
+/** Looks at an Orthanc that is installed system-wide: returns a sentence if something that belongs to it is missing. */
 async function installed(named: string, release: string): Promise<Installation | string> {
   const executable = path.resolve(named);
   if (!(await exists(executable))) return "there is no such file";
   const prefix = path.dirname(path.dirname(executable));
-  const plugin = await firstThere([prefix, "/usr"], PLUGIN_FOLDERS, "libOrthancPython.so");
+  const plugin = await firstExisting([prefix, "/usr"], PLUGIN_FOLDERS, "libOrthancPython.so");
   if (!plugin) return "its Python plugin is not installed (package orthanc-python)";
-  const testFiles = await firstThere([prefix, "/usr"], [TEST_FILES], "");
+  const testFiles = await firstExisting([prefix, "/usr"], [TEST_FILES], "");
   if (!testFiles) return "pydicom is not installed (package python3-pydicom)";
   if (!(await exists("/usr/lib/python3/dist-packages/requests"))) {
     return "requests is not installed (package python3-requests)";
   }
-  const dcmsend = await firstThere([prefix, "/usr"], ["bin"], "dcmsend");
+  const dcmsend = await firstExisting([prefix, "/usr"], ["bin"], "dcmsend");
   if (!dcmsend) return "dcmsend is not installed (package dcmtk)";
   return {
     release,
@@ -120,7 +120,7 @@ async function installed(named: string, release: string): Promise<Installation |
   };
 }
 
-async function firstThere(prefixes: string[], folders: string[], name: string) {
+async function firstExisting(prefixes: string[], folders: string[], name: string) {
   for (const prefix of prefixes) {
     for (const folder of folders) {
       const file = path.join(prefix, folder, name);
@@ -129,16 +129,16 @@ async function firstThere(prefixes: string[], folders: string[], name: string) {
   }
 }
 
-/** The Orthanc in a folder of unpacked packages. */
+/** Finds the Orthanc in a folder of unpacked packages. */
 async function unpacked(root: string, release: string): Promise<Installation> {
   const usr = path.join(root, "usr");
-  const dictionary = await firstThere(
+  const dictionary = await firstExisting(
     [path.join(usr, "share")],
     ["libdcmtk17", "libdcmtk18", "libdcmtk19", "libdcmtk20", "dcmtk"],
     "dicom.dic",
   );
   const environment: Record<string, string> = { PYTHONHOME: usr };
-  // DCMTK refuses to start with a dictionary that is not there.
+  // DCMTK refuses to start if its dictionary is missing.
   if (dictionary) environment.DCMDICTPATH = dictionary;
   return {
     release,

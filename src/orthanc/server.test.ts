@@ -7,16 +7,18 @@ import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import getPort from "get-port";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { isRunning, leftovers, type Occupied, processesIn } from "./leftovers.ts";
-import { type Orthanc, type OrthancOptions, StartError, startOrthanc } from "./server.ts";
+import { commandLine, isRunning, readProcess } from "../linux/processes.js";
+import { leftovers, type Occupied, processesIn } from "../testing/leftovers.ts";
+import { type Orthanc, type OrthancOptions, startOrthanc } from "./server.ts";
+import { StartError } from "./startError.ts";
 
-/** How soon everything is gone when nobody waits for it, in milliseconds. */
+/** How soon everything is gone without a call of `stop`, in milliseconds. */
 const SOON = { timeout: 15_000, interval: 100 };
 
 let root: string;
-let started: Pick<Orthanc, "stop">[] = [];
+let started: { stop(): Promise<unknown> }[] = [];
 
-// Every Orthanc's folder is made in the system's folder of temporary files: here, in one of each test's own.
+// Orthanc's folder is created in the system's folder of temporary files. Here, each test has its own.
 beforeEach(async () => {
   root = await mkdtemp(path.join(tmpdir(), "server-"));
   await mkdir(path.join(root, "tmp"));
@@ -31,25 +33,24 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-/** Starts an Orthanc that is stopped at the test's end, whatever became of the test. */
+/** Starts an Orthanc that is stopped at the end of the test, even if the test fails. */
 async function start(options?: OrthancOptions): Promise<Orthanc> {
   const orthanc = await startOrthanc(options);
   started.push(orthanc);
   return orthanc;
 }
 
-/** Writes a plugin's script and gives its path. */
+/** Writes a plugin's script and returns its path. */
 async function script(text: string): Promise<string> {
   const file = path.join(root, "plugin.py");
   await writeFile(file, text);
   return file;
 }
 
-const portOf = ({ url }: Pick<Orthanc, "url">) => Number(new URL(url).port);
-const occupiedBy = ({ folder, pid, dicomPort, ...orthanc }: Orthanc): Occupied => ({
+const occupiedBy = ({ folder, pid, ports }: Orthanc): Occupied => ({
   folder,
   pids: [pid],
-  ports: [portOf(orthanc), dicomPort],
+  ports: Object.values(ports),
 });
 
 describe("a started Orthanc", () => {
@@ -77,11 +78,10 @@ describe("a started Orthanc", () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     const configuration = JSON.parse(await readFile(file, "utf8"));
     expect(configuration).toMatchObject({
-      StorageDirectory: orthanc.storage,
+      StorageDirectory: path.join(orthanc.folder, "storage"),
       RegisteredUsers: { [orthanc.user]: orthanc.password },
     });
-    expect(path.dirname(orthanc.storage)).toBe(orthanc.folder);
-    expect(await readdir(orthanc.storage)).toContain("index");
+    expect(await readdir(path.join(orthanc.folder, "storage"))).toContain("index");
     const log = await orthanc.log();
     expect(log).toMatch(/Orthanc has started/);
     expect(await readFile(path.join(orthanc.folder, "orthanc.log"), "utf8")).toContain(log);
@@ -128,7 +128,7 @@ describe("a started Orthanc", () => {
       const keys = ["-k", "QueryRetrieveLevel=PATIENT", "-k", "PatientID=1CT1"];
       const { all } = await execa(
         beside(dcmsend.command),
-        [...dcmsend.args.map(beside), ...who, ...keys, "127.0.0.1", String(orthanc.dicomPort)],
+        [...dcmsend.args.map(beside), ...who, ...keys, "127.0.0.1", String(orthanc.ports.dicom)],
         { env: environment, reject: false, all: true, cwd: orthanc.folder },
       );
       expect(all).toContain("Peer aborted Association");
@@ -153,7 +153,7 @@ orthanc.RegisterRestCallback("/greeting", answer)
   });
 
   test("takes no Python's settings and no proxy of its caller's environment", async () => {
-    // Port 1 is nobody's. A module of another Python's would be loaded in place of Orthanc's own.
+    // No program listens on port 1. Orthanc would load a module of another Python instead of its own.
     for (const name of ["http_proxy", "HTTP_PROXY"]) vi.stubEnv(name, "http://127.0.0.1:1");
     const others = path.join(root, "python");
     await mkdir(others);
@@ -169,7 +169,7 @@ def answer(output, uri, **request):
 orthanc.RegisterRestCallback("/ask", answer)
 `),
     });
-    // Asked without credentials, Orthanc itself refuses.
+    // Without credentials, Orthanc itself refuses.
     expect(await (await orthanc.request("/ask")).text()).toBe("401");
   });
 
@@ -194,7 +194,7 @@ orthanc.RegisterRestCallback("/python", answer)
   test("needs no certificates of the machine's own: Python's requests has those of its packages", async ({
     skip,
   }) => {
-    // In a mount namespace of its own, where the machine's certificates are hidden.
+    // In a new mount namespace, in which the machine's certificates are hidden.
     const bare = [
       "--map-root-user",
       "--mount",
@@ -222,7 +222,7 @@ writeSync(1, /certificates: .*/.exec(await orthanc.log()) + "\\n");`,
 
   test("can be one of several", async () => {
     const both = await Promise.all([start(), start()]);
-    const ports = both.flatMap((orthanc) => [portOf(orthanc), orthanc.dicomPort]);
+    const ports = both.flatMap((orthanc) => Object.values(orthanc.ports));
     expect(new Set(ports).size).toBe(4);
     const [one, other] = both;
     expect(one.folder).not.toBe(other.folder);
@@ -289,7 +289,7 @@ orthanc.RegisterRestCallback("/hang", hang)
   });
 });
 
-/** Kills an Orthanc from outside and waits until that was noticed. */
+/** Kills an Orthanc from outside and waits until this is noticed. */
 async function kill({ pid, ended }: Orthanc): Promise<void> {
   process.kill(pid, "SIGKILL");
   await ended;
@@ -312,13 +312,13 @@ test("an Orthanc that ends by itself is noticed, and nothing is left", async () 
 describe("an Orthanc that is started again", () => {
   test("is another process on the same port and folder", async () => {
     const orthanc = await start();
-    const { pid, url, folder } = orthanc;
+    const { pid } = orthanc;
     await orthanc.restart();
     expect(orthanc.pid).not.toBe(pid);
     expect(isRunning(pid)).toBe(false);
     expect((await orthanc.request("/system")).status).toBe(200);
     expect((await orthanc.log()).match(/Orthanc has started/g)).toHaveLength(2);
-    const occupied = { ...occupiedBy(orthanc), folder, ports: [Number(new URL(url).port)] };
+    const occupied = occupiedBy(orthanc);
     await orthanc.stop();
     expect(leftovers(occupied)).toEqual([]);
   });
@@ -335,9 +335,8 @@ describe("an Orthanc that is started again", () => {
 
 test("an Orthanc does not outlive its guard", async () => {
   const orthanc = await start();
-  const status = await readFile(`/proc/${orthanc.pid}/status`, "utf8");
-  const guard = Number(/^PPid:\s*(\d+)/m.exec(status)?.[1]);
-  expect(await readFile(`/proc/${guard}/cmdline`, "utf8")).toContain("guard.js");
+  const guard = readProcess(orthanc.pid)?.parent ?? 0;
+  expect(commandLine(guard)).toContain("guard.js");
   process.kill(guard, "SIGKILL");
   expect(await orthanc.ended).toBe("its guard was killed");
   await expect.poll(() => leftovers(occupiedBy(orthanc)), SOON).toEqual([]);
@@ -361,7 +360,7 @@ describe("an Orthanc that does not start says why in the words of its log, and l
 });
 
 describe("a port that somebody else takes before Orthanc does", () => {
-  /** A plugin that takes the port itself, as often as it is told to: plugins load before Orthanc listens. */
+  /** A plugin that takes the port itself, in that many starts: plugins load before Orthanc listens. */
   const taking = (setting: string, times: number) =>
     script(`
 import json, os, socket, orthanc
@@ -419,7 +418,7 @@ test("a caller whose Orthanc does not start can end", async () => {
 describe("nothing is left of an Orthanc whose caller", () => {
   test.each<[string, string, (caller: ChildProcess) => void, unknown]>([
     ["is killed", "", ({ pid = 0 }) => process.kill(pid, "SIGKILL"), "SIGKILL"],
-    // As a terminal sends it: to the caller and to all of its group.
+    // Like a terminal: to the caller and its whole group.
     ["gets Ctrl-C", "", ({ pid = 0 }) => process.kill(-pid, "SIGINT"), "SIGINT"],
     ["is told to end", "", ({ pid = 0 }) => process.kill(pid, "SIGTERM"), "SIGTERM"],
     ["ends by process.exit", "process.exit(3)", () => {}, 3],
@@ -446,9 +445,9 @@ await startOrthanc();`);
 });
 
 /**
- * Runs a program that uses `startOrthanc` and gives its first line, and how it ended: exit code or signal.
+ * Runs a program that uses `startOrthanc`, and returns its first line and its exit code or signal.
  *
- * @param before a command that runs what follows it
+ * @param before a command that runs the command after it
  */
 async function call(program: string, before: string[] = []) {
   const file = path.join(root, "caller.mjs");
@@ -486,7 +485,7 @@ test("without an open file left, an Orthanc does not start, and says so; with so
   const program = `
 import { closeSync, openSync } from "node:fs";
 import { startOrthanc } from "${pathToFileURL(path.join(import.meta.dirname, "server.ts"))}";
-// Everything is loaded then.
+// Everything has been loaded by then.
 await (await startOrthanc()).stop();
 const open = [];
 try { for (;;) open.push(openSync("/dev/null")); } catch {}

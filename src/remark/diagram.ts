@@ -1,18 +1,18 @@
-/** Draws diagrams while the site is built, so that a page needs no library for them. */
+/** Draws diagrams at build time, so that a page needs no library for them. */
 import { instance } from "@viz-js/viz";
 
 const viz = instance();
 
 /**
- * Draws a graph in Graphviz' language. Colours are left to src/components/Diagram.module.css: a node's `class`
- * is its kind (`process`, `thread`, `data`; a `bad` edge is one that fails).
- * @returns an `<svg>` whose size is what a phone shows without making it smaller
- * @throws Error with Graphviz' reason where the graph is wrong
+ * Draws a graph in Graphviz' language. src/components/Diagram.module.css defines the colours: a node's `class` is its
+ * kind (`process`, `thread`, `data`; a `bad` edge is one that fails).
+ * @returns an `<svg>` that fits a phone without being scaled
+ * @throws Error with Graphviz' reason if the graph is invalid
  */
 export async function draw(graph: string): Promise<string> {
   const svg = (await viz).renderString(graph, {
     format: "svg",
-    // Graphviz knows Helvetica's widths. Browsers show text in another font, and smaller, so that it fits in any.
+    // Graphviz knows Helvetica's widths. Browsers use another font, in a smaller size, so that the text fits in any font.
     graphAttributes: {
       bgcolor: "none",
       fontname: "Helvetica",

@@ -1,14 +1,14 @@
-/** Reads the files of `examples/` and the recorded runs, for the pages. */
+/** Reads the files of `examples/` and the records, for the pages. */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import type { Benchmark } from "../benchmark/benchmark.ts";
-import type { RecordedAccess } from "../harness/access.ts";
-import type { MutationsFile } from "../harness/mutation.ts";
-import type { RecordedHazard, SeenProgram } from "../harness/provoke.ts";
-import type { RecordedRun, Versions } from "../harness/run.ts";
+import type { MutationsFile } from "../harness/mutations.ts";
+import type { Benchmark } from "../protocol/benchmark.ts";
+import type { HazardProgram, MutationRow, RecordOrigin } from "../protocol/page.ts";
+import type { Twin } from "../protocol/programs.ts";
+import type { RecordedAccessTable, RecordedHazard, RecordedRun } from "../protocol/record.ts";
 import { checkTwins, type MarkedFile, parseRegions } from "./regions.ts";
 
-/** A page asks for what is not there. */
+/** A page refers to something that does not exist. */
 export class MissingError extends Error {
   override name = "MissingError";
 }
@@ -23,7 +23,7 @@ export interface TwinFiles {
  * Reads both twins of an example and checks their regions.
  * @param root the repository's folder
  * @param id the name of the example's folder
- * @throws MissingError where there is no such example or no such twin; RegionError where regions are wrong
+ * @throws MissingError if there is no such example or twin; RegionError if regions are invalid
  */
 export async function readTwins(root: string, id: string): Promise<TwinFiles> {
   const names = await namesIn(path.join(root, "examples", id));
@@ -45,10 +45,10 @@ export async function readTwins(root: string, id: string): Promise<TwinFiles> {
 }
 
 /**
- * Reads one file and takes it apart at its marks.
+ * Reads a file with its regions.
  * @param root the repository's folder
- * @param file below it
- * @throws MissingError where it is not there
+ * @param file a path below it
+ * @throws MissingError if it does not exist
  */
 export async function readMarked(root: string, file: string): Promise<MarkedFile> {
   return parseRegions(await readText(root, file, "Write it, or name another one."), file);
@@ -57,7 +57,7 @@ export async function readMarked(root: string, file: string): Promise<MarkedFile
 /**
  * Reads the recorded run of an example.
  * @param root the repository's folder
- * @throws MissingError where there is none
+ * @throws MissingError if there is none
  */
 export async function readRecordedRun(root: string, id: string): Promise<RecordedRun> {
   const file = `static/runs/${id}.json`;
@@ -65,41 +65,31 @@ export async function readRecordedRun(root: string, id: string): Promise<Recorde
 }
 
 /**
- * Reads the recorded table of what a token opens.
+ * Reads the recorded access table.
  * @param root the repository's folder
- * @throws MissingError where there is none
+ * @throws MissingError if there is none
  */
-export async function readRecordedAccess(root: string): Promise<RecordedAccess> {
+export async function readRecordedAccess(root: string): Promise<RecordedAccessTable> {
   const file = "static/runs/token-access.json";
-  return JSON.parse(await readText(root, file, 'Make it with "npm run record".')) as RecordedAccess;
+  return JSON.parse(
+    await readText(root, file, 'Make it with "npm run record".'),
+  ) as RecordedAccessTable;
 }
 
 /**
- * Reads what a benchmark has measured.
+ * Reads the result of a benchmark.
  * @param root the repository's folder
- * @throws MissingError where there is none of this name
+ * @throws MissingError if there is none with this name
  */
 export async function readBenchmark(root: string, name: string): Promise<Benchmark> {
   const file = `static/benchmarks/${name}.json`;
   return JSON.parse(await readText(root, file, 'Make it with "npm run benchmark".')) as Benchmark;
 }
 
-/** A program that is broken on purpose, as a page shows it. */
-export interface MutationRow {
-  /** What is broken. */
-  what: string;
-  /** The program, below `examples/`. */
-  program: string;
-  /** What notices it. */
-  caughtBy: string;
-  /** A part of what is reported. */
-  report: string;
-}
-
 /**
  * Reads the list of programs that are broken on purpose.
  * @param root the repository's folder
- * @throws MissingError where there is none
+ * @throws MissingError if there is none
  */
 export async function readMutationRows(root: string): Promise<MutationRow[]> {
   const text = await readText(root, "src/harness/mutations.json", "The harness's tests need it.");
@@ -109,45 +99,40 @@ export async function readMutationRows(root: string): Promise<MutationRow[]> {
   });
 }
 
-/** A program of a hazard as a page shows it. */
-export interface HazardProgram {
-  twin: "python" | "typescript";
-  files: MarkedFile[];
-  /** What was seen of it; undefined where the language has no such program. */
-  seen?: SeenProgram;
-  /** Why the language has none. */
-  impossible?: string;
-}
+/** A program of a hazard, with its files instead of their highlighted code. */
+type HazardSource = Omit<HazardProgram, "code"> & { files: MarkedFile[] };
 
 /**
- * Reads the programs of a hazard, with what was recorded of them.
+ * Reads the programs of a hazard, with their recorded results.
  * @param root the repository's folder
  * @param name the name of the hazard's folder
- * @param kind `failing` or `mended`
- * @throws MissingError where there is no such hazard, kind or record
+ * @param variant `failing` or `mended`
+ * @throws MissingError if there is no such hazard, variant or record
  */
 export async function readHazard(
   root: string,
   name: string,
-  kind: string,
-): Promise<{ programs: HazardProgram[]; recorded: { at: string; versions: Versions } }> {
+  variant: string,
+): Promise<{ programs: HazardSource[]; recorded: RecordOrigin }> {
   const folder = `examples/hazards/${name}`;
-  const declared = JSON.parse(await readText(root, `${folder}/hazard.json`, "Name another one."));
-  if (kind !== "failing" && kind !== "mended") {
-    throw new MissingError(`a hazard's kind is "failing" or "mended", not "${kind}".`);
+  const hazard = JSON.parse(await readText(root, `${folder}/hazard.json`, "Name another one."));
+  if (variant !== "failing" && variant !== "mended") {
+    throw new MissingError(`a hazard's kind is "failing" or "mended", not "${variant}".`);
   }
   const record = JSON.parse(
     await readText(root, `static/runs/hazards/${name}.json`, 'Make it with "npm run record".'),
   ) as RecordedHazard;
-  const names = await namesIn(path.join(root, folder, kind));
-  const read = async (twin: HazardProgram["twin"], ending: string): Promise<HazardProgram> => {
-    const { impossible } = declared[kind][twin];
+  const names = await namesIn(path.join(root, folder, variant));
+  const read = async (twin: Twin, ending: string): Promise<HazardSource> => {
+    const { impossible } = hazard[variant][twin];
     const own = impossible === undefined ? names.filter((file) => file.endsWith(ending)) : [];
     const files = await Promise.all(
-      own.map((file) => readMarked(root, `${folder}/${kind}/${file}`)),
+      own.map((file) => readMarked(root, `${folder}/${variant}/${file}`)),
     );
-    const seen = record.programs.find((program) => program.kind === kind && program.twin === twin);
-    return { twin, files, ...(impossible === undefined ? { seen } : { impossible }) };
+    const result = record.programs.find(
+      (program) => program.kind === variant && program.twin === twin,
+    );
+    return { twin, files, ...(impossible === undefined ? { result } : { impossible }) };
   };
   return {
     programs: [await read("python", ".py"), await read("typescript", ".ts")],

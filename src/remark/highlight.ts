@@ -1,8 +1,8 @@
-/** Highlights code while the site is built, so that a page needs no highlighter. */
+/** Highlights code at build time, so that a page needs no highlighter. */
 import path from "node:path";
 import { createCssVariablesTheme, createHighlighter } from "shiki";
 
-/** The languages that a page may show, by the name used after the fence, and what a block is headed with. */
+/** The languages that a page may show: the name after the fence to the heading of the block. */
 export const LANGUAGES = {
   python: "Python",
   typescript: "TypeScript",
@@ -21,12 +21,12 @@ const BY_EXTENSION: Record<string, Language> = {
   ".txt": "text",
 };
 
-/** The language of a file by its ending; undefined where we show no such files. */
-export function languageOf(file: string): Language | undefined {
+/** Returns the language of a file by its ending; undefined if pages can't show such files. */
+export function findLanguage(file: string): Language | undefined {
   return BY_EXTENSION[path.extname(file)];
 }
 
-// This theme gives the kind of each token; src/components/CodeBlock.module.css gives kinds their colours.
+// This theme assigns a kind to each token; src/components/CodeBlock.module.css assigns colours to kinds.
 const theme = createCssVariablesTheme({ name: "kinds", variablePrefix: "--" });
 const highlighter = createHighlighter({
   themes: [theme],
@@ -35,14 +35,14 @@ const highlighter = createHighlighter({
 
 /**
  * Highlights code.
- * @returns HTML whose text content is exactly the code: a span with a class for each run of tokens of a kind,
+ * @returns HTML whose text content is exactly the code: a span with a class for each run of tokens of the same kind,
  * plain text for the rest
  */
 export async function highlight(code: string, lang: Language): Promise<string> {
   const lines = (await highlighter).codeToTokensBase(code, { lang, theme });
   const runs: { kind: string; text: string }[] = [];
   for (const [index, line] of lines.entries()) {
-    const tokens = line.map(({ content, color }) => ({ text: content, kind: kindOf(color) }));
+    const tokens = line.map(({ content, color }) => ({ text: content, kind: tokenKind(color) }));
     if (index > 0) {
       tokens.unshift({ text: "\n", kind: "" });
     }
@@ -62,8 +62,8 @@ export async function highlight(code: string, lang: Language): Promise<string> {
     .join("");
 }
 
-/** `var(--token-keyword)` to `keyword`; punctuation and plain names stay as they are. */
-function kindOf(color = ""): string {
+/** Turns `var(--token-keyword)` into `keyword`; punctuation and plain names have no kind. */
+function tokenKind(color = ""): string {
   const kind = /--token-([a-z-]+)/.exec(color)?.[1] ?? "";
   return kind === "punctuation" ? "" : kind;
 }

@@ -70,7 +70,7 @@ async function render(text: string): Promise<{ name: string; props: Record<strin
   return given;
 }
 
-/** What a reader sees of highlighted code. */
+/** Returns the visible text of highlighted code. */
 function textOf(html: string): string {
   return html
     .replaceAll(/<[^>]+>/g, "")
@@ -210,13 +210,13 @@ test("fails where a region is not closed", async () => {
 test("a hazard: its programs of one kind, with what was seen, or why there is none", async () => {
   const [hazard] = await render('<Hazard name="fall" kind="failing" region="jump" />');
   const { programs, recorded } = (hazard?.props ?? {}) as {
-    programs: { twin: string; code: { html: string }[]; seen?: object; impossible?: string }[];
+    programs: { twin: string; code: { html: string }[]; result?: object; impossible?: string }[];
     recorded: object;
   };
   expect(recorded).toEqual({ at: "2025", versions: {} });
   const [python, typescript] = programs;
   expect(textOf(python?.code[0]?.html ?? "")).toBe("jump()\n");
-  expect(python?.seen).toEqual({ kind: "failing", twin: "python" });
+  expect(python?.result).toEqual({ kind: "failing", twin: "python" });
   expect(typescript).toEqual({ twin: "typescript", code: [], impossible: "There is no ground." });
 });
 

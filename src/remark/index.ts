@@ -1,19 +1,19 @@
 /**
- * Brings the examples into the pages. A page holds no code: it names an example, and this plugin puts in its
- * place what the example's files hold at the time of the build.
+ * Brings the examples into the pages. A page contains no code: it names an example, and this plugin inserts the code
+ * from the example's files at the time of the build.
  *
  * - `<Twins example="worker-pool" />`: both twins, whole; with `region="callback"`, that region of both
  * - `<Source file="bridge/bridge.py" />`: one file below `examples/`, or a `region` of it
  * - `<RecordedRun example="worker-pool" />`: its recorded run
- * - `<Hazard name="killed-worker" kind="failing" />`: the failing (or mended) programs of a hazard, whole or a
- *   `region` of them, each with what was seen of it
- * - `<Access />`: the table of what a token opens, as recorded
- * - `<Benchmark name="workers" />`: what a benchmark has measured
- * - `<Mutations />`: the table of broken twins, and what notices each
- * - `<Licenses for="pages" />`: the packages whose code readers of the pages get, or those who copy `twins`
+ * - `<Hazard name="killed-worker" kind="failing" />`: the failing (or, `kind="mended"`, the fixed) programs of a
+ *   hazard, whole or a `region` of them, each with its recorded result
+ * - `<Access />`: the recorded access table
+ * - `<Benchmark name="workers" />`: the result of a benchmark
+ * - `<Mutations />`: the table of broken programs, with the check that notices each
+ * - `<Licenses for="pages" />`: the packages whose code the pages contain, or, `for="twins"`, those that the twins import
  *
  * A fenced block of a page is highlighted in the same way; one in Graphviz' language, ```` ```dot ````, is drawn.
- * After its language stands what it shows, in words, for whoever does not see it.
+ * The text after its language describes the diagram for readers who can't see it.
  */
 import path from "node:path";
 import type { Expression } from "estree";
@@ -23,7 +23,7 @@ import type { MdxJsxFlowElement, MdxJsxTextElement } from "mdast-util-mdx";
 import { visit } from "unist-util-visit";
 import type { VFile } from "vfile";
 import { licensedFor, type Recipient } from "../licenses/packages.ts";
-import type { Code } from "./code.ts";
+import type { Code } from "../protocol/page.ts";
 import { draw } from "./diagram.ts";
 import {
   readBenchmark,
@@ -34,12 +34,12 @@ import {
   readRecordedRun,
   readTwins,
 } from "./examples.ts";
-import { highlight, LANGUAGES, type Language, languageOf } from "./highlight.ts";
+import { findLanguage, highlight, LANGUAGES, type Language } from "./highlight.ts";
 import { findRegion, type MarkedFile } from "./regions.ts";
 
 type Jsx = MdxJsxFlowElement | MdxJsxTextElement;
 
-/** The attributes of each of our elements, and whether a page must give them. */
+/** The attributes of our elements. */
 const ELEMENTS: Record<string, Record<string, "required" | "optional">> = {
   Twins: { example: "required", region: "optional" },
   Source: { file: "required", region: "optional" },
@@ -115,7 +115,7 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
     return jsx("Mutations", { rows: await readMutationRows(root) });
   }
   if (node.name === "Licenses") {
-    return jsx("Licenses", { packages: await licensedFor(root, recipientOf(node)) });
+    return jsx("Licenses", { packages: await licensedFor(root, parseRecipient(node)) });
   }
   const show = (files: MarkedFile[]) => blocks(files, region, whole);
   if (node.name === "Source") {
@@ -138,13 +138,13 @@ async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJ
   });
 }
 
-function recipientOf(node: Jsx): Recipient {
+function parseRecipient(node: Jsx): Recipient {
   const { for: recipient } = attributes(node);
   if (recipient === "pages" || recipient === "twins") return recipient;
   throw new Error(`licenses are shown for "pages" or "twins", not for "${recipient}".`);
 }
 
-/** The blocks that show a region, or the files whole where no region is asked for. */
+/** Makes the blocks that show a region; without one, those that show the whole files. */
 async function blocks(
   files: MarkedFile[],
   region: string | undefined,
@@ -166,7 +166,7 @@ async function block(text: string, language: Language): Promise<Code> {
 }
 
 function fileLanguage(file: string): Language {
-  const language = languageOf(file);
+  const language = findLanguage(file);
   if (language === undefined) {
     throw new Error(`${file}: no page can show a file with this ending.`);
   }

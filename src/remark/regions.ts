@@ -4,7 +4,7 @@
  */
 import path from "node:path";
 
-/** A mistake in an example's files: each line says which file and line, what is wrong, what to do. */
+/** The regions of an example's files are invalid: each line contains a file and line, the error, and the remedy. */
 export class RegionError extends Error {
   override name = "RegionError";
 }
@@ -14,13 +14,13 @@ export interface Region {
   name: string;
   /** The line of its opening mark, counted from 1. */
   line: number;
-  /** Without the marks, without blank lines around it, with a newline at its end. */
+  /** Without the marks and without blank lines around it, with a newline at its end. */
   text: string;
 }
 
-/** A file, taken apart. */
+/** A file with its regions. */
 export interface MarkedFile {
-  /** As it is called in messages and in a block's header, such as `worker-pool/plugin.py`. */
+  /** The name in messages and in the heading of a block, such as `worker-pool/plugin.py`. */
   file: string;
   /** The whole file without the lines of the marks. */
   text: string;
@@ -29,7 +29,7 @@ export interface MarkedFile {
 
 const NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
-/** Whatever looks like a mark, so that a misspelt one does not end up in a page. */
+/** Anything that looks like a mark, so that a misspelt one does not appear on a page. */
 const MARK = /^\s*(?:#|\/\/) *#? *(?<end>end)?region(?<rest>\s.*)?$/;
 
 interface Marks {
@@ -43,17 +43,17 @@ const MARKS: Record<string, Marks> = {
 };
 
 /**
- * Takes a file apart at its marks. Only Python and TypeScript files have marks.
- * @param source what is in the file
- * @param file its name: for messages, and for the language by its ending
- * @throws RegionError which lists every mistake in the file
+ * Finds the regions of a file. Only Python and TypeScript files have marks.
+ * @param source the content of the file
+ * @param file its name, for messages; its ending determines the language
+ * @throws RegionError with every error in the file
  */
 export function parseRegions(source: string, file: string): MarkedFile {
   const marks = MARKS[path.extname(file)];
   if (marks === undefined) {
     return { file, text: source, regions: [] };
   }
-  const mistakes: string[] = [];
+  const errors: string[] = [];
   const regions: Region[] = [];
   const kept: string[] = [];
   let open: { name: string; line: number; lines: string[] } | undefined;
@@ -69,16 +69,16 @@ export function parseRegions(source: string, file: string): MarkedFile {
     const written = content.trim();
     const name = mark.rest?.trim() ?? "";
     if (written !== (mark.end === undefined ? `${marks.open} ${name}` : marks.close)) {
-      mistakes.push(
+      errors.push(
         `${file}:${line}: "${written}" is not a mark that is known; write "${marks.open} NAME" or "${marks.close}", or word the comment differently.`,
       );
     } else if (mark.end !== undefined) {
       if (open === undefined) {
-        mistakes.push(
+        errors.push(
           `${file}:${line}: "${marks.close}" closes nothing; put "${marks.open} NAME" above it, or remove it.`,
         );
       } else if (open.lines.every((text) => text.trim() === "")) {
-        mistakes.push(
+        errors.push(
           `${file}:${open.line}: region "${open.name}" is empty; put code between its marks, or remove them.`,
         );
       } else {
@@ -88,28 +88,28 @@ export function parseRegions(source: string, file: string): MarkedFile {
     } else {
       const twin = regions.find((region) => region.name === name);
       if (!NAME.test(name)) {
-        mistakes.push(
+        errors.push(
           `${file}:${line}: "${name}" is no name for a region; use lower case letters, digits and single hyphens.`,
         );
       }
       if (open !== undefined) {
-        mistakes.push(
+        errors.push(
           `${file}:${line}: region "${name}" opens inside "${open.name}" of line ${open.line}; regions do not nest: close that one first with "${marks.close}".`,
         );
       }
       if (twin !== undefined) {
-        mistakes.push(definedTwice(name, { file, line }, { file, line: twin.line }));
+        errors.push(definedTwice(name, { file, line }, { file, line: twin.line }));
       }
       open = { name, line, lines: [] };
     }
   }
   if (open !== undefined) {
-    mistakes.push(
+    errors.push(
       `${file}:${open.line}: region "${open.name}" is not closed; put "${marks.close}" where it ends.`,
     );
   }
-  if (mistakes.length > 0) {
-    throw new RegionError(mistakes.join("\n"));
+  if (errors.length > 0) {
+    throw new RegionError(errors.join("\n"));
   }
   // Around a mark there were blank lines on both sides.
   const text = kept.join("\n").replace(/\n{4,}/g, "\n\n\n");
@@ -118,8 +118,8 @@ export function parseRegions(source: string, file: string): MarkedFile {
 
 /**
  * Finds a region in the files of one twin.
- * @returns the region and the file that has it
- * @throws RegionError where no file has it: it names those there are
+ * @returns the region and the file that contains it
+ * @throws RegionError if no file contains it: the message lists all regions
  */
 export function findRegion(
   files: MarkedFile[],
@@ -140,35 +140,35 @@ export function findRegion(
 }
 
 /**
- * Checks that a region is defined once in a twin, and that both twins have the same ones.
- * @throws RegionError which lists every mistake
+ * Checks that each region occurs once in a twin, and that both twins have the same regions.
+ * @throws RegionError with every error
  */
 export function checkTwins(python: MarkedFile[], typescript: MarkedFile[]): void {
-  const mistakes = [
+  const errors = [
     ...definedInTwoFiles(python),
     ...definedInTwoFiles(typescript),
     ...lackingIn(python, typescript, "TypeScript"),
     ...lackingIn(typescript, python, "Python"),
   ];
-  if (mistakes.length > 0) {
-    throw new RegionError(mistakes.join("\n"));
+  if (errors.length > 0) {
+    throw new RegionError(errors.join("\n"));
   }
 }
 
 function definedInTwoFiles(files: MarkedFile[]): string[] {
   const seen = new Map<string, Place>();
-  const mistakes: string[] = [];
+  const errors: string[] = [];
   for (const { file, regions } of files) {
     for (const { name, line } of regions) {
       const first = seen.get(name);
       if (first === undefined) {
         seen.set(name, { file, line });
       } else {
-        mistakes.push(definedTwice(name, { file, line }, first));
+        errors.push(definedTwice(name, { file, line }, first));
       }
     }
   }
-  return mistakes;
+  return errors;
 }
 
 function lackingIn(having: MarkedFile[], other: MarkedFile[], language: string): string[] {

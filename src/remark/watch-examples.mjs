@@ -1,14 +1,13 @@
 /**
- * A loader that runs before a page is compiled, and tells the bundler which files outside of the page are in
- * it: so that the development server renews the page when an example changes, and so that a cached page is
- * not used again after that. It finds the same elements as the remark plugin, which has no access to the bundler.
- * In JavaScript, because the bundler loads it by itself.
+ * A loader that runs before a page is compiled. It tells the bundler which other files the page depends on: the
+ * development server then renders the page again if an example changes, and a cached page becomes invalid. It finds
+ * the same elements as the remark plugin, which has no access to the bundler. JavaScript, because the bundler loads it.
  */
 const ELEMENT =
   /<(?<element>Twins|Source|RecordedRun|Hazard|Access|Benchmark|Mutations|Licenses)\b(?:[^>]*?\b(?:example|file|name)="(?<value>[^"]+)")?/g;
 
-/** The files and folders that each element shows: files have an ending. */
-const SHOWN = {
+/** The files and folders that each element depends on: files have an ending. */
+const DEPENDENCIES = {
   Twins: example,
   RecordedRun: example,
   Source: (/** @type {string} */ file) => [`examples/${file}`],
@@ -36,9 +35,9 @@ function example(id) {
 export default function watchExamples(page) {
   const { root } = this.getOptions();
   for (const { groups } of page.matchAll(ELEMENT)) {
-    for (const shown of SHOWN[groups.element](groups.value)) {
-      if (/\.\w+$/.test(shown)) this.addDependency(`${root}/${shown}`);
-      else this.addContextDependency(`${root}/${shown}`);
+    for (const dependency of DEPENDENCIES[groups.element](groups.value)) {
+      if (/\.\w+$/.test(dependency)) this.addDependency(`${root}/${dependency}`);
+      else this.addContextDependency(`${root}/${dependency}`);
     }
   }
   return page;

@@ -3,10 +3,10 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { exists, libraryFolders, PackagesError, unpackPackages } from "../debian/packages.ts";
 
-/** How to start a browser. */
+/** The command that starts a browser. */
 export interface Browser {
   executablePath: string;
-  /** What its environment must have beside the usual. */
+  /** Variables that are added to its environment. */
   env: Record<string, string>;
 }
 
@@ -14,13 +14,13 @@ const NAMES = ["chromium", "chromium-headless-shell", "chromium-browser", "googl
 const FETCHED = path.resolve(import.meta.dirname, "../../.orthanc/chromium");
 
 /**
- * A Chromium, in this order: the one that `CHROMIUM_EXECUTABLE` names; one on the PATH; else the
+ * Finds a Chromium, in this order: the one that `CHROMIUM_EXECUTABLE` names; one on the PATH; else the
  * distribution's headless one, fetched on first use without root.
  *
- * @param report is told what is being fetched
- * @throws PackagesError where none is installed and none can be fetched
+ * @param report receives the progress of a download
+ * @throws PackagesError if none is installed and none can be fetched
  */
-export async function findBrowser(report: (doing: string) => void = () => {}): Promise<Browser> {
+export async function findBrowser(report: (activity: string) => void = () => {}): Promise<Browser> {
   const chosen = process.env.CHROMIUM_EXECUTABLE;
   if (chosen) return { executablePath: chosen, env: {} };
   for (const folder of (process.env.PATH ?? "").split(":")) {
@@ -43,7 +43,7 @@ async function unpacked(root: string): Promise<Browser> {
     env: {
       LD_LIBRARY_PATH: (await libraryFolders(root)).join(":"),
       FONTCONFIG_PATH: path.join(root, "etc/fonts"),
-      // Where the fonts' configuration looks beside the system's own folders.
+      // The fonts' configuration looks here, in addition to the system's own folders.
       XDG_DATA_HOME: path.join(root, "usr/share"),
     },
   };

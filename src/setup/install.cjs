@@ -1,13 +1,13 @@
 /**
- * Installs the npm packages where they are missing or not those of the lockfile. It runs first in a fresh clone,
- * on any Node, and has to be understood by one that is too old for us: hence CommonJS, in the syntax of 2017.
+ * Installs the npm packages if they are missing or differ from the lockfile. It runs first in a fresh clone, on any
+ * Node, including one that is too old for us: hence CommonJS, in the syntax of 2017.
  */
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Node ${process.versions.node} is too old: Orthanc Twins needs Node 20.19 or later.`);
 }
 
-// Older ones know no "node:".
+// Older releases do not support "node:".
 const { spawnSync } = require("node:child_process");
 const { readFileSync } = require("node:fs");
 const path = require("node:path");
@@ -23,7 +23,7 @@ if (!isInstalled()) {
   }
 }
 
-/** Whether node_modules holds the versions that the lockfile names. */
+/** Tells if node_modules contains the versions in the lockfile. */
 function isInstalled() {
   const wanted = packages("package-lock.json");
   if (wanted instanceof Error) return fail(`The lockfile can't be read: ${wanted.message}`);

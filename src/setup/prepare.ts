@@ -1,5 +1,7 @@
-/** Fetches what the examples need on this machine: an Orthanc, and with `--browser` what the tests
- * need beside it: a Chromium, and the Orthanc of another release. */
+/**
+ * Fetches what the examples need on this machine: an Orthanc; with `--browser`, also what the tests need: a Chromium,
+ * and the Orthanc of another release.
+ */
 import ora from "ora";
 import { endOnInterrupt, main } from "../cli/main.ts";
 import { findOrthanc } from "../orthanc/installation.ts";
@@ -16,12 +18,15 @@ await main(async () => {
   return 0;
 });
 
-async function fetching(what: string, find: (report: (doing: string) => void) => Promise<unknown>) {
+async function fetching(
+  what: string,
+  find: (report: (activity: string) => void) => Promise<unknown>,
+) {
   let progress: ReturnType<typeof ora> | undefined;
   try {
-    await find((doing) => {
+    await find((activity) => {
       progress ??= ora(what).start();
-      progress.text = `${what}: ${doing}`;
+      progress.text = `${what}: ${activity}`;
     });
     progress?.succeed(`${what} is here`);
   } catch (error) {

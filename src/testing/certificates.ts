@@ -1,4 +1,4 @@
-/** A certificate authority of our own, and the certificate of an Orthanc, for tests of TLS. */
+/** A certificate authority, and the certificate of an Orthanc, for tests of TLS. */
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
@@ -23,14 +23,14 @@ export interface Certificates {
   /** The authority's certificate: a PEM file, and its text. */
   authority: string;
   authorityText: string;
-  /** A PEM file with the server's key and its certificate, as Orthanc wants it. */
+  /** A PEM file with the server's key and certificate, as Orthanc expects it. */
   server: string;
 }
 
 /**
- * Makes both, valid for a day, in a folder that is there.
- * @param name whom the server's certificate is for, in openssl's words
- * @throws InstallationError, PackagesError if there is no openssl to be had
+ * Makes both in an existing folder, valid for a day.
+ * @param name the subject of the server's certificate, in openssl's syntax
+ * @throws InstallationError, PackagesError if openssl can't be fetched
  */
 export async function makeCertificates(
   folder: string,

@@ -1,11 +1,12 @@
-/** Starts the plugins of `examples/pool/fixtures`, and has their workers do things. */
+/** The plugins of `examples/pool/fixtures`, whose workers run tasks for tests. */
 import path from "node:path";
-import { EXAMPLES, type Twin } from "../harness/example.ts";
+import { EXAMPLES } from "../harness/example.ts";
 import { startTwin, type TwinFiles } from "../harness/twin.ts";
 import type { Release } from "../orthanc/installation.ts";
 import type { Orthanc } from "../orthanc/server.ts";
+import type { Twin } from "../protocol/programs.ts";
 
-/** What the plugin answers. */
+/** An answer of the plugin. */
 export interface Answer {
   status: number;
   value?: { nonce?: string; worker: number };
@@ -21,7 +22,7 @@ export function startFixture(twin: Twin, release?: Release, edited?: TwinFiles):
   });
 }
 
-/** Has a worker run a task of the fixture, with these parameters. */
+/** Makes a worker run a task of the fixture. */
 export async function run(
   orthanc: Orthanc,
   task: string,

@@ -1,7 +1,7 @@
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import styles from "./SearchBar.module.css";
 
-// Nothing of the search is loaded before a reader opens it.
+// No part of the search is loaded before a reader opens it.
 const SearchDialog = lazy(() => import("../components/SearchDialog.tsx"));
 
 /** The button in the navigation bar that opens the search, as do "/" and Ctrl+K. */

@@ -1,2 +1,2 @@
-/** Takes the place of what would load languages into Prism, which this site does not use. */
+/** Replaces the theme's module that loads languages into Prism, which this site does not use. */
 export default function prismIncludeLanguages(): void {}

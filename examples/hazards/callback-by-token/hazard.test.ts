@@ -1,19 +1,18 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { readHazard } from "../../../src/harness/hazard.ts";
-import { endAfterEachTest } from "../../../src/harness/live.ts";
-import { readTwinFiles, startTwin } from "../../../src/harness/twin.ts";
+import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
-const ended = endAfterEachTest();
+const { startHazard } = useOrthancs();
 
 /** Sends an instance to the failing Python program, changed. */
 async function upload(change: (text: string) => string) {
-  const { folder, routes } = await readHazard("hazards/callback-by-token");
-  const program = { folder: path.join(folder, "failing"), routes, instances: [] };
-  const text = (await readTwinFiles(program, "python"))["plugin.py"] as string;
-  const edited = { "plugin.py": change(text) };
-  const orthanc = ended(await startTwin(program, "python", { edited }));
+  const orthanc = await startHazard(
+    "hazards/callback-by-token",
+    "failing",
+    "python",
+    ({ "plugin.py": text = "" }) => ({ "plugin.py": change(text) }),
+  );
   const body = await readFile(path.join(orthanc.installation.testFiles, "CT_small.dcm"));
   const { status } = await orthanc.request("/instances", { method: "POST", body });
   const instances = (await (await orthanc.request("/instances")).json()) as string[];

@@ -1,19 +1,14 @@
-import path from "node:path";
 import { expect, test } from "vitest";
-import { readHazard } from "../../../src/harness/hazard.ts";
-import { endAfterEachTest } from "../../../src/harness/live.ts";
-import { readTwinFiles, startTwin } from "../../../src/harness/twin.ts";
+import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
-const ended = endAfterEachTest();
+const { startHazard } = useOrthancs();
 const SOON = { timeout: 20_000, interval: 100 };
 
-/** Starts the mended TypeScript program, changed. */
-async function startChanged(file: string, change: (text: string) => string) {
-  const { folder, routes } = await readHazard("hazards/pool-before-functions");
-  const program = { folder: path.join(folder, "mended"), routes, instances: [] };
-  const text = (await readTwinFiles(program, "typescript"))[file] as string;
-  return ended(await startTwin(program, "typescript", { edited: { [file]: change(text) } }));
-}
+/** Starts the fixed TypeScript program after a change. */
+const startChanged = (file: string, change: (text: string) => string) =>
+  startHazard("hazards/pool-before-functions", "mended", "typescript", (files) => ({
+    [file]: change(files[file] as string),
+  }));
 
 test("a file that is not there ends Node, and the log says so", async () => {
   const orthanc = await startChanged("plugin.ts", (text) =>

@@ -1,24 +1,21 @@
 import path from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
-import { readHazard } from "../../../src/harness/hazard.ts";
-import { endAfterEachTest } from "../../../src/harness/live.ts";
-import { readTwinFiles, startTwin, type TwinFiles } from "../../../src/harness/twin.ts";
+import type { TwinFiles } from "../../../src/harness/twin.ts";
 import { findOrthanc } from "../../../src/orthanc/installation.ts";
-import { StartError } from "../../../src/orthanc/server.ts";
+import { StartError } from "../../../src/orthanc/startError.ts";
+import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
 const SOON = { timeout: 20_000, interval: 100 };
 
-const ended = endAfterEachTest();
+const { startHazard } = useOrthancs();
 
-/** Starts the failing Python program, changed. */
-async function startChanged(change: (text: string) => string, others: TwinFiles = {}) {
-  const { folder, routes } = await readHazard("hazards/start-method");
-  const program = { folder: path.join(folder, "failing"), routes, instances: [] };
-  const text = (await readTwinFiles(program, "python"))["plugin.py"] as string;
-  const edited = { ...others, "plugin.py": change(text) };
-  return ended(await startTwin(program, "python", { edited }));
-}
+/** Starts the failing Python program after a change. */
+const startChanged = (change: (text: string) => string, others: TwinFiles = {}) =>
+  startHazard("hazards/start-method", "failing", "python", ({ "plugin.py": text = "" }) => ({
+    ...others,
+    "plugin.py": change(text),
+  }));
 
 test("spawn keeps Orthanc from starting, too", async () => {
   const start = startChanged((text) => text.replace('"forkserver"', '"spawn"'));

@@ -1,17 +1,14 @@
 import { expect, test } from "vitest";
-import { readHazard } from "../../../src/harness/hazard.ts";
-import { endAfterEachTest } from "../../../src/harness/live.ts";
-import { readTwinFiles, startTwin } from "../../../src/harness/twin.ts";
+import type { Variant } from "../../../src/protocol/programs.ts";
+import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
-const ended = endAfterEachTest();
+const { startHazard } = useOrthancs();
 
-/** Starts the failing or the mended Python program, changed. */
-async function startChanged(kind: "failing" | "mended", change: (text: string) => string) {
-  const { folder, routes } = await readHazard("hazards/waiting-while-loading");
-  const program = { folder: `${folder}/${kind}`, routes, instances: [] };
-  const text = (await readTwinFiles(program, "python"))["plugin.py"] as string;
-  return ended(await startTwin(program, "python", { edited: { "plugin.py": change(text) } }));
-}
+/** Starts the failing or the fixed Python program after a change. */
+const startChanged = (variant: Variant, change: (text: string) => string) =>
+  startHazard("hazards/waiting-while-loading", variant, "python", ({ "plugin.py": text = "" }) => ({
+    "plugin.py": change(text),
+  }));
 
 test("the script waits for the pool, whose thread waits for the end of the script's import", async () => {
   const dump = "import faulthandler\nfaulthandler.dump_traceback_later(3, exit=True)\n";

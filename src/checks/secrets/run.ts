@@ -1,10 +1,10 @@
 /**
- * Runs a command, such as the whole of the tests, and then fails if a password, token or secret that was made
- * meanwhile is in a command line, a foreign variable, a temporary file that other accounts can read, a log, what
- * the command has printed, or a file that it has left: the records, the built pages, the caches.
+ * Runs a command, such as all tests, and then fails if a password, token or secret that was made during the run is in a
+ * command line, in an unexpected variable, in a temporary file that other accounts can read, in a log, in the output
+ * of the command, or in a file that it has left: the records, the built pages, the caches.
  *
- * `node src/checks/secrets/run.ts COMMAND …`. It ends as the command does, with 1 if something was found, and with 130
- * if it was interrupted.
+ * `node src/checks/secrets/run.ts COMMAND …`. It exits with the command's code, with 1 if it finds a secret, and with
+ * 130 if it is interrupted.
  */
 import { spawn } from "node:child_process";
 import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -14,12 +14,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SECRETS_FOLDER } from "../../orthanc/secrets.ts";
 import { Watch } from "./watch.ts";
 
-/** How often processes and temporary files are looked at, in milliseconds, and how small a part of the time. */
+/** The interval at which processes and temporary files are searched, in milliseconds, and the most of the time for it. */
 const INTERVAL = 500;
 const SHARE = 0.1;
 
 const here = process.cwd();
-// Short, because the paths of sockets are. As the system's own folder of temporary files, other accounts can get there.
+// A short path, because those of sockets are limited. Other accounts have access, as to the system's temporary folder.
 const run = mkdtempSync(path.join(tmpdir(), "ot-"));
 chmodSync(run, 0o755);
 process.once("exit", () => rmSync(run, { recursive: true, force: true, maxRetries: 5 }));
@@ -29,7 +29,7 @@ mkdirSync(path.join(folder, "logs"), { recursive: true, mode: 0o700 });
 mkdirSync(temporary);
 chmodSync(temporary, 0o1777);
 const watch = new Watch(folder, temporary);
-for (const sources of ["src", "examples", "docs"]) watch.learnMadeUp(path.join(here, sources));
+for (const sources of ["src", "examples", "docs"]) watch.learnFakes(path.join(here, sources));
 
 const [command = "", ...args] = process.argv.slice(2);
 const child = spawn(command, args, {
@@ -52,7 +52,7 @@ for (const [from, to] of [
     output.write(piece);
   });
 }
-// A terminal's Ctrl-C goes to the command, too; other programs send a signal to this one alone.
+// Ctrl-C in a terminal also reaches the command; other programs send a signal to this process alone.
 let signalled: NodeJS.Signals | undefined;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
@@ -88,7 +88,7 @@ const MODULES = path.join(here, "node_modules");
 const NOT_OURS = [".git", ".orthanc"].map((name) => path.join(here, name));
 watch.search(
   here,
-  // What is installed and fetched was there before. Caches in `node_modules` are written by what is run.
+  // Installed and fetched packages are older than the run. Caches in `node_modules` are written during it.
   (file) =>
     NOT_OURS.includes(file) ||
     (path.dirname(file) === MODULES && !path.basename(file).startsWith(".")),

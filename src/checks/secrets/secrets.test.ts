@@ -124,7 +124,7 @@ describe("while tests run", () => {
 
   test.each([
     ["python", (text: string) => `${text}\nprint("I have", token)\n`],
-    // The word that would give it away is not there.
+    // The word that would reveal it is missing.
     [
       "typescript",
       (text: string) => `${text}\nconsole.log("I have", process.env.ORTHANC_TOKEN?.slice(7));\n`,
@@ -241,12 +241,12 @@ test("all secrets of this repository's servers are made in one place", async () 
   }
   expect(makers).toEqual({
     "orthanc/secrets.ts": ["randomBytes(32)"],
-    // Names, which are no secrets.
+    // Names, which are not secret.
     "orthanc/server.ts": ["randomBytes(6)"],
     "live/run.ts": ["randomUUID()"],
-    // A token that Orthanc has not made, and so refuses.
-    "harness/access.ts": ["randomUUID()"],
-    // What fills a package of a test.
-    "testing/archive.ts": ["randomBytes(size)"],
+    // A token that Orthanc has not made and therefore refuses.
+    "harness/accessTable.ts": ["randomUUID()"],
+    // The content of a test's package.
+    "testing/packageArchive.ts": ["randomBytes(size)"],
   });
 });

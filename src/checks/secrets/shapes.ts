@@ -1,4 +1,4 @@
-/** Finds what may be a secret in any text: by its shape, as nobody but their users knows the secrets themselves. */
+/** Finds possible secrets in a text: by their shape, because only their users know the secrets themselves. */
 import { hashOf } from "../../orthanc/secrets.ts";
 
 /** A place in a text that looks like a secret. */
@@ -6,28 +6,28 @@ export interface Candidate {
   start: number;
   end: number;
   hash: string;
-  /** Whether it is one by its looks alone: an Authorization header with one of Orthanc's tokens. */
+  /** Its shape alone is a proof: an Authorization header with a token of Orthanc. */
   certain: boolean;
 }
 
-/** What `makeSecret` makes, or is longer. */
+/** The output of `makeSecret`, or longer. */
 const HEX = /[0-9a-f]{64,}/g;
 const HEX_LENGTH = 64;
-/** Other letters may stand right before and after a secret, but hardly more than these. */
+/** Other digits may surround a secret, but hardly more than these. */
 const HEX_LIMIT = 1_000;
-/** What Orthanc makes its tokens of. */
+/** The form of Orthanc's tokens. */
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
-/** What stands before one of them in a header, also as JSON or a query has it. */
+/** The text before a token in a header, also in JSON or in a query. */
 const BEARER = /Bearer(?:[\s"':,+]|%20|\\u0020)*$/i;
 /** Long enough for a secret inside of it, such as `Basic` and a name with its password. */
 const BASE64 = /[\w+/-]{48,8192}/g;
 
-/** Everything in a text that may be a secret, plain or in base64. */
+/** Finds everything in a text that may be a secret, plain or in base64. */
 export function* candidatesIn(text: string): Generator<Candidate> {
   yield* plainIn(text);
   for (const { 0: run, index } of text.matchAll(BASE64)) {
     const place = { start: index, end: index + run.length };
-    // It may stand behind other letters, and then be read only from the right one on.
+    // Other letters may precede it; it is readable only from the right offset.
     for (let first = 0; first < 4; first++) {
       const decoded = Buffer.from(run.slice(first), "base64url").toString("latin1");
       for (const candidate of plainIn(decoded)) yield { ...candidate, ...place };
@@ -49,13 +49,13 @@ function* plainIn(text: string): Generator<Candidate> {
   }
 }
 
-/** The token in an Authorization header's value, as `candidatesIn` finds it; undefined if there is none. */
+/** Hashes the token in an Authorization header's value, as `candidatesIn` does; undefined if there is none. */
 export function tokenHash(header: string): string | undefined {
   const [uuid] = header.match(UUID) ?? [];
   return uuid && hashOf(uuid.toLowerCase());
 }
 
-/** The line of a text that a candidate is in, without it and whatever else looks like it. */
+/** Returns the line of a candidate, without the candidate and everything similar. */
 export function lineAround(text: string, { start, end }: Candidate): string {
   const before = text.slice(text.lastIndexOf("\n", start) + 1, start).slice(-60);
   const after = text.slice(end).split("\n", 1)[0]?.slice(0, 40) ?? "";

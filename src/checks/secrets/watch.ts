@@ -1,7 +1,8 @@
-/** Looks for secrets while tests run and after them: in processes, temporary files, logs, and what tests leave. */
+/** Searches for secrets during and after tests: in processes, temporary files, logs, and the files that tests leave. */
 import { type Dirent, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { commandLine, environment, processIds } from "../../linux/processes.js";
 import { hashOf, SECRETS_FOLDER } from "../../orthanc/secrets.ts";
 import { type Candidate, candidatesIn, lineAround, tokenHash } from "./shapes.ts";
 
@@ -14,20 +15,20 @@ const KEPT_PRIVATE: Record<string, string> = {
   "tokens.json": "the requests of the table of what a token opens are made outside of Orthanc",
   "open.html": "it leads a browser to an address with a token, which no command line may have",
 };
-/** What Orthanc prints of each request at the level trace, as the page about tokens says. */
+/** A line that Orthanc prints for each request at the log level trace, as the page about tokens explains. */
 const TRACE_LINE = /^T\d{4} .*$/gm;
-/** The folder of a watch, which the tests of this file make: it is full of planted secrets. */
+/** The folder of a watch that the tests of this file make: it is full of planted secrets. */
 const WATCH = /^ot-\w{6}$/;
-/** Longer files are left alone while they change: a test's large bodies. */
+/** Longer files, such as a test's large bodies, are not searched while they change. */
 const LIVE_LIMIT = 4_000_000;
 
-/** Where a candidate was seen. It counts if its hash turns out to be a secret's, sooner or later. */
+/** The place of a candidate. It counts if a secret with the same hash is made, sooner or later. */
 interface Sighting {
   hash: string;
   place: string;
 }
 
-/** What a watch has looked at. */
+/** What a watch has searched. */
 export interface Counts {
   secrets: number;
   tokens: number;
@@ -35,20 +36,20 @@ export interface Counts {
   temporaryFiles: number;
   files: number;
   logs: number;
-  /** Places where a secret may be, by the reason. */
+  /** The number of permitted places of secrets, by reason. */
   excepted: Map<string, number>;
 }
 
-/** Looks for the secrets of one test run. */
+/** Searches for the secrets of one test run. */
 export class Watch {
   readonly #folder: string;
   readonly #temporary: string;
   readonly #sightings = new Map<string, Sighting>();
   readonly #certain = new Set<string>();
-  readonly #madeUp = new Set<string>();
+  readonly #fakes = new Set<string>();
   readonly #tokens = new Set<string>();
   readonly #states = new Set<string>();
-  readonly #processes = new Set<string>();
+  readonly #processes = new Set<number>();
   readonly #changed = new Map<string, number>();
   readonly #excepted = new Map<string, Set<string>>();
   #files = 0;
@@ -63,7 +64,7 @@ export class Watch {
     this.#temporary = temporary;
   }
 
-  /** Looks at the processes and temporary files of this moment, and at the logs that were handed in since. */
+  /** Searches the current processes and temporary files, and the logs that were written since the last time. */
   sample(): void {
     this.#sampleProcesses();
     for (const file of filesBelow(this.#temporary, isWatch)) this.#sampleTemporary(file);
@@ -74,18 +75,18 @@ export class Watch {
     }
   }
 
-  /** Learns of made up tokens, which somebody has written into the sources below a folder, or into a copy of them. */
-  learnMadeUp(folder: string): void {
+  /** Learns fake tokens from the sources below a folder, which may be copied elsewhere. */
+  learnFakes(folder: string): void {
     for (const file of filesBelow(folder)) {
       for (const { hash, certain } of candidatesIn(readText(file))) {
-        if (certain) this.#madeUp.add(hash);
+        if (certain) this.#fakes.add(hash);
       }
     }
   }
 
   /**
-   * Looks at every file below a folder.
-   * @param skip whether to pass over a file or folder
+   * Searches every file below a folder.
+   * @param skip excludes a file or folder
    */
   search(folder: string, skip: (file: string) => boolean = () => false): void {
     for (const file of filesBelow(folder, (file) => isWatch(file) || skip(file))) {
@@ -94,12 +95,12 @@ export class Watch {
     }
   }
 
-  /** Looks at what a program has printed. */
+  /** Searches the output of a program. */
   searchOutput(file: string): void {
     this.#search(stripVTControlCharacters(readText(file)), "what was printed");
   }
 
-  /** Where secrets are that may not be there: a sentence each, without the secret. */
+  /** The forbidden places of secrets: a sentence each, without the secret. */
   findings(): string[] {
     const hashes = new Set([...this.#hashes(), ...this.#tokens]);
     const found = [...this.#sightings.values()].filter(({ hash }) => hashes.has(hash));
@@ -124,13 +125,12 @@ export class Watch {
 
   #sampleProcesses(): void {
     const mark = `${SECRETS_FOLDER}=${this.#folder}`;
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      const environment = readText(`/proc/${pid}/environ`);
-      const command = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
-      const version = hashOf(`${pid} ${command}\0${environment}`);
+    for (const pid of processIds()) {
+      const variables = environment(pid);
+      const command = commandLine(pid);
+      const version = hashOf([pid, command, ...variables].join("\0"));
       if (this.#states.has(version)) continue;
       this.#states.add(version);
-      const variables = environment.split("\0");
       const ours = variables.includes(mark);
       this.#search(command, "the command line of a process", { certain: ours });
       if (!ours) continue;
@@ -139,12 +139,12 @@ export class Watch {
     }
   }
 
-  #sampleVariable(pid: string, command: string, variable: string): void {
+  #sampleVariable(pid: number, command: string, variable: string): void {
     const [name = ""] = variable.split("=", 1);
     if (name === TOKEN_VARIABLE) {
       const hash = tokenHash(variable);
       if (hash) this.#tokens.add(hash);
-      this.#except("the environment of Node, which only its account can read", pid);
+      this.#except("the environment of Node, which only its account can read", String(pid));
       return;
     }
     const [program = ""] = command.split(" ", 1);
@@ -165,7 +165,7 @@ export class Watch {
     else this.#search(text, `${where}, which other accounts can read`);
   }
 
-  /** Whether a file is new or was written since it was looked at. */
+  /** Tells if a file is new or has changed since it was searched. */
   #hasChanged(file: string, limit = Number.POSITIVE_INFINITY): boolean {
     const status = statusOf(file);
     if (!status || status.size > limit) return false;
@@ -187,7 +187,7 @@ export class Watch {
         continue;
       }
       const place = () => `${where}: ${lineAround(text, candidate)}`;
-      if (certain && certainly && !this.#madeUp.has(hash)) this.#certain.add(place());
+      if (certain && certainly && !this.#fakes.has(hash)) this.#certain.add(place());
       const key = `${where} ${hash}`;
       if (!this.#sightings.has(key)) this.#sightings.set(key, { hash, place: place() });
     }
@@ -203,11 +203,11 @@ function isWatch(file: string): boolean {
   return WATCH.test(path.basename(file));
 }
 
-/** Whether no other account can read a file: it is its owner's alone, or in a folder that is. */
+/** Tells if no other account can read a file: it is private, or in a private folder. */
 function isPrivate(file: string, upTo: string): boolean {
   for (let at = file; at !== upTo && at !== path.dirname(at); at = path.dirname(at)) {
     const status = statusOf(at);
-    // It has gone in the meantime, and can't be read any more.
+    // It was removed in the meantime.
     if (!status) return true;
     if ((status.mode & 0o077) === 0) return true;
   }
@@ -232,7 +232,7 @@ function* filesBelow(
   }
 }
 
-/** A file's text: nothing if it is another account's, or has gone in the meantime. */
+/** Reads a file; empty if it belongs to another account, or was removed in the meantime. */
 function readText(file: string): string {
   try {
     return readFileSync(file, "latin1");

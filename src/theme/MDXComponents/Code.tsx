@@ -1,2 +1,2 @@
-/** Code inside a line of text. Blocks of code are `CodeBlock`s: the remark plugin sees to that. */
+/** Code inside a line of text. The remark plugin turns blocks of code into `CodeBlock`s. */
 export { default } from "@theme/CodeInline";

@@ -1,6 +1,6 @@
-/** What a page may use without importing it. */
+/** The components that pages can use without an import. */
 import MDXComponents from "@theme-original/MDXComponents";
-import { Access } from "../../components/Access.tsx";
+import { AccessTable } from "../../components/AccessTable.tsx";
 import { Benchmark } from "../../components/Benchmark.tsx";
 import { CodeBlock } from "../../components/CodeBlock.tsx";
 import { Diagram } from "../../components/Diagram.tsx";
@@ -12,7 +12,7 @@ import { Twins } from "../../components/Twins.tsx";
 
 export default {
   ...MDXComponents,
-  Access,
+  Access: AccessTable,
   Benchmark,
   CodeBlock,
   Diagram,

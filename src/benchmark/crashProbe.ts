@@ -1,0 +1,20 @@
+/** A main thread whose worker crashes or is ended: `crashProbe.ts thread|process HOW`. It prints `alive` if it survives. */
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { endWorker, sendMessage, startWorker, type WorkerKind } from "./startWorker.ts";
+
+/** The number of workers that are ended while they load: a single one may be ended at a harmless moment. */
+const ROUNDS = 100;
+
+const [kind, how = ""] = process.argv.slice(2);
+const endIt = how === "end while it loads";
+for (let round = 0; round < (endIt ? ROUNDS : 1); round++) {
+  const worker = startWorker(kind as WorkerKind);
+  worker.once("error", () => {});
+  const exited = new Promise((resolve) => worker.once("exit", resolve));
+  await once(worker, "message");
+  sendMessage(worker, how);
+  if (endIt) await sleep(10).then(() => endWorker(worker));
+  await exited;
+}
+console.log("alive");

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { collectGarbage } from "../testing/collectGarbage.ts";
+import { readExample } from "./example.ts";
+import { playTwin } from "./twinRunner.ts";
+
+const HANGS = `import time
+import orthanc
+
+def on_computation(output, uri, **request):
+    time.sleep(60)
+
+orthanc.RegisterRestCallback("/computation", on_computation)
+`;
+
+/** Collects garbage repeatedly while a promise is pending. */
+async function collecting<T>(going: Promise<T>): Promise<T> {
+  const timer = setInterval(collectGarbage, 50);
+  return going.finally(() => clearInterval(timer));
+}
+
+test("a step without an answer is given up after its time, whatever garbage is collected", async () => {
+  const edited = { "plugin.py": HANGS };
+  const played = playTwin(await readExample("rest-token"), "python", { edited, stepLimit: 3_000 });
+  await expect(collecting(played)).rejects.toThrow(/has no answer.*takes longer than 3 seconds/);
+}, 50_000);
+
+test("a run that is aborted ends, whatever garbage is collected", async () => {
+  const edited = { "plugin.py": HANGS };
+  const stop = new AbortController();
+  const reason = new Error("Enough.");
+  const played = playTwin(await readExample("rest-token"), "python", {
+    edited,
+    signal: stop.signal,
+    report: ({ type }) => {
+      if (type === "step") setTimeout(() => stop.abort(reason), 1_000);
+    },
+  });
+  await expect(collecting(played)).rejects.toBe(reason);
+}, 50_000);

@@ -1,0 +1,9 @@
+/** The names of the programs that are run. */
+
+/** The two programs of an example. */
+export const TWINS = ["python", "typescript"] as const;
+export type Twin = (typeof TWINS)[number];
+
+/** The two variants of a hazard's programs. */
+export const VARIANTS = ["failing", "mended"] as const;
+export type Variant = (typeof VARIANTS)[number];
