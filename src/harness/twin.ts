@@ -8,8 +8,8 @@ import type { Versions } from "./run.ts";
 const NODE_MODULES = path.resolve(EXAMPLES, "../node_modules");
 /** The files that readers copy along, below `examples/`. */
 const COPIED_ALONG: Record<Twin, string[]> = {
-  python: ["pool/pool.py"],
-  typescript: ["bridge/bridge.py", "pool/pool.ts"],
+  python: ["pool/pool.py", "routes/routes.py"],
+  typescript: ["bridge/bridge.py", "pool/pool.ts", "routes/routes.ts", "undici/client.ts"],
 };
 
 /** The texts of a twin's own files, by name. */
