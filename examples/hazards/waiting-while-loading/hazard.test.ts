@@ -5,7 +5,7 @@ import { readTwinFiles, startTwin } from "../../../src/harness/twin.ts";
 
 const ended = endAfterEachTest();
 
-/** Starts the failing or the mended Python program, changed. */
+/** Starts the failing or the fixed Python program, changed. */
 async function startChanged(kind: "failing" | "mended", change: (text: string) => string) {
   const { folder, routes } = await readHazard("hazards/waiting-while-loading");
   const program = { folder: `${folder}/${kind}`, routes, instances: [] };
@@ -27,10 +27,10 @@ test("pool.py pickles a task in the thread that waits, so a script may wait for 
   const orthanc = await startChanged("mended", (text) =>
     text
       .replace(
-        "call = pool.submit(DEADLINE, compute)",
-        "total = pool.run(DEADLINE, compute)\ncall = pool.submit(DEADLINE, compute)",
+        "call = pool.submit(DEADLINE, compute, COUNT)",
+        "total = pool.run(DEADLINE, compute, COUNT)\n$&",
       )
       .replace("call.result()", "total"),
   );
-  expect(await (await orthanc.request("/computation")).text()).toBe("666666166\n");
+  expect(await (await orthanc.request("/computation")).text()).toBe("333332833333500000\n");
 });
