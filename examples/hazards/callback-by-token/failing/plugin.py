@@ -1,4 +1,4 @@
-"""Logs after each new instance how many there are: a worker asks by token."""
+"""Logs for each new instance how many there are: a worker asks by token."""
 
 import json
 from typing import Optional

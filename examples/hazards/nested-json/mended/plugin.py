@@ -21,7 +21,7 @@ pool = WorkerPool(2)
 
 @route("POST", "/studies")
 def on_studies(**request: Any) -> str:
-    """Answers with the number. Every error of the document has status 400."""
+    """Answers with the number, or with 400 if the document is wrong."""
     if len(request["body"]) > BODY_LIMIT:
         raise HttpError(413, "the document is too long")
     try:

@@ -12,7 +12,7 @@ function onTooLong(): never {
   throw new HTTPException(413, { message: "the document is too long" });
 }
 
-/** Answers with the number. Every error of the document has status 400. */
+/** Answers with the number, or with 400 if the document is wrong. */
 routes.post(
   "/studies",
   bodyLimit({ maxSize: BODY_LIMIT, onError: onTooLong }),
