@@ -31,11 +31,11 @@ test("the same worker with a user and a password is answered", async () => {
       ].join("\n"),
     ),
   );
-  expect(log).toContain("An instance arrives, there are 0");
+  expect(log).toContain("There are 0 instances");
   expect(status).toBe(200);
 });
 
-test("the wait ends when the worker gives up, and Orthanc keeps the instance", async () => {
+test("the wait ends when the worker's request times out, and Orthanc keeps the instance", async () => {
   const { status, instances, log } = await upload((text) =>
     text.replace("timeout=DEADLINE", "timeout=2"),
   );

@@ -55,10 +55,10 @@ test("with set_executable workers are Python, without the module orthanc", async
     startChanged(
       (text) =>
         set(text)
-          .replace("pool.apply(compute)", "pool.apply(work.compute)")
+          .replace("pool.apply(compute, ", "pool.apply(work.compute, ")
           .replace("import orthanc", "import orthanc\nimport work"),
       {
-        "work.py": "def compute() -> float:\n    return 42\n",
+        "work.py": "def compute(count: int) -> int:\n    return 42\n",
       },
     ),
   ]);

@@ -24,10 +24,10 @@ test("pool.py pickles a task in the thread that waits, so a script may wait for 
   const orthanc = await startChanged("mended", (text) =>
     text
       .replace(
-        "call = pool.submit(DEADLINE, compute)",
-        "total = pool.run(DEADLINE, compute)\ncall = pool.submit(DEADLINE, compute)",
+        "call = pool.submit(DEADLINE, compute, COUNT)",
+        "total = pool.run(DEADLINE, compute, COUNT)\n$&",
       )
       .replace("call.result()", "total"),
   );
-  expect(await (await orthanc.request("/computation")).text()).toBe("666666166\n");
+  expect(await (await orthanc.request("/computation")).text()).toBe("333332833333500000\n");
 });

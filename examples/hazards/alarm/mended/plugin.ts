@@ -1,41 +1,32 @@
-/** Serves GET /computation from a child process for each call, with a deadline. */
+/** Serves GET /computation from a child process for each call. */
 import { fork } from "node:child_process";
-import { createServer } from "node:http";
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { serve } from "./routes.ts";
 
-const { ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error(
-    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-  );
-
-const DEADLINE = 10; // seconds, with Node's start
+const DEADLINE = 10_000; // milliseconds
 const WORKER = new URL("./worker.ts", import.meta.url);
 
-/** Has a worker add up that many square roots. Throws where it dies or takes too long. */
-function compute(count: string): Promise<number> {
+/** Computes in a worker. Throws if it dies, or is killed at the deadline. */
+function compute(count: string): Promise<string> {
   const worker = fork(WORKER, [count], {
-    timeout: DEADLINE * 1000,
+    timeout: DEADLINE,
     killSignal: "SIGKILL",
   });
   return new Promise((resolve, reject) => {
+    const error = new HTTPException(503, { message: "the worker has died" });
     worker.once("message", resolve);
     worker.once("error", reject);
-    worker.once("exit", () => reject(new Error("the worker has died")));
+    worker.once("exit", () => reject(error));
   });
 }
 
-const server = createServer(async (request, response) => {
-  const query = new URLSearchParams(request.url?.split("?")[1]);
-  try {
-    const sum = await compute(query.get("count") ?? "1000");
-    response
-      .writeHead(200, { "content-type": "text/plain" })
-      .end(`${sum.toFixed(0)}\n`);
-  } catch (error) {
-    console.warn("A computation has failed:", error);
-    response.writeHead(503).end();
-  }
+const routes = new Hono();
+
+/** Answers GET /computation?count=N. */
+routes.get("/computation", async (context) => {
+  const total = await compute(context.req.query("count") ?? "1000");
+  return context.text(`${total}\n`);
 });
 
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());
+serve(routes);

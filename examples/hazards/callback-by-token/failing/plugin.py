@@ -1,4 +1,4 @@
-"""Logs for each new instance how many Orthanc has: a worker asks the REST API, by token."""
+"""Logs for each new instance how many there are: a worker asks by token."""
 
 import json
 from typing import Optional
@@ -20,17 +20,16 @@ def count_instances(url: str, token: str) -> int:
     return answer.json()["CountInstances"]
 
 
-url = f"http://127.0.0.1:{json.loads(orthanc.GetConfiguration()).get('HttpPort', 8042)}"
+port = json.loads(orthanc.GetConfiguration()).get("HttpPort", 8042)
+url = f"http://127.0.0.1:{port}"
 token = orthanc.GenerateRestApiAuthorizationToken()
 pool = WorkerPool(2)
 
 
 def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
-    """Logs how many instances there are, and keeps the new one."""
-    count = pool.run(
-        DEADLINE, count_instances, url, token
-    )  # Waits for the worker.
-    orthanc.LogWarning(f"An instance arrives, there are {count}")
+    """Waits for the number, logs it, and keeps the new instance."""
+    count = pool.run(DEADLINE, count_instances, url, token)
+    orthanc.LogWarning(f"There are {count} instances")
     return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None
 
 

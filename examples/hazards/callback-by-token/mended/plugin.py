@@ -1,4 +1,4 @@
-"""Logs for each new instance how many Orthanc has: a worker asks the REST API, by token."""
+"""Logs for each new instance how many there are: a worker asks by token."""
 
 import json
 from concurrent.futures import Future
@@ -21,33 +21,28 @@ def count_instances(url: str, token: str) -> int:
     return answer.json()["CountInstances"]
 
 
-url = f"http://127.0.0.1:{json.loads(orthanc.GetConfiguration()).get('HttpPort', 8042)}"
+port = json.loads(orthanc.GetConfiguration()).get("HttpPort", 8042)
+url = f"http://127.0.0.1:{port}"
 token = orthanc.GenerateRestApiAuthorizationToken()
 pool = WorkerPool(2)
 
 
 def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
-    """Keeps the new instance at once; what is to be logged follows."""
+    """Keeps the new instance at once. The number is logged later."""
     try:
-        call = pool.submit(
-            DEADLINE, count_instances, url, token
-        )  # Does not wait.
+        call = pool.submit(DEADLINE, count_instances, url, token)
         call.add_done_callback(log)
     except PoolError as error:
-        orthanc.LogError(f"An instance arrives, and is not counted: {error}")
+        orthanc.LogError(f"The instances are not counted: {error}")
     return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None
 
 
-def log(future: "Future[int]") -> None:
-    """Logs what a worker has found."""
-    if future.exception():
-        orthanc.LogError(
-            f"An instance has arrived, and is not counted: {future.exception()!r}"
-        )
-    else:
-        orthanc.LogWarning(
-            f"An instance has arrived, there are {future.result()}"
-        )
+def log(call: "Future[int]") -> None:
+    """Logs the number, or why there is none."""
+    try:
+        orthanc.LogWarning(f"There are {call.result()} instances")
+    except Exception as error:
+        orthanc.LogError(f"The instances are not counted: {error!r}")
 
 
 def on_change(change: int, level: int, resource: str) -> None:

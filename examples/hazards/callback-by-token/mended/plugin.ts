@@ -1,24 +1,12 @@
-/** Logs, when instances have arrived, how many Orthanc has. GET /count gives the last number. */
-import { createServer } from "node:http";
+/** Logs after new instances how many there are. GET /count answers with it. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { Hono } from "hono";
+import { Orthanc } from "./client.ts";
+import { serve } from "./routes.ts";
 
-const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
-  throw new Error(
-    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-  );
-
-const DEADLINE = 10; // seconds
+const PAUSE = 500; // milliseconds
+const orthanc = new Orthanc();
 let count = 0;
-
-/** Asks Orthanc, by token. Throws where it does not answer with 200. */
-async function ask<Answer>(path: string): Promise<Answer> {
-  const headers = { authorization: ORTHANC_TOKEN ?? "" };
-  const signal = AbortSignal.timeout(DEADLINE * 1000);
-  const answer = await fetch(`${ORTHANC_URL}${path}`, { headers, signal });
-  if (!answer.ok) throw new Error(`Orthanc answers ${answer.status}`);
-  return (await answer.json()) as Answer;
-}
 
 interface Changes {
   Changes: { ChangeType: string }[];
@@ -26,38 +14,38 @@ interface Changes {
   Done: boolean;
 }
 
-/** Follows Orthanc's changes for ever, and counts whenever new instances are among them. */
-async function follow(): Promise<void> {
+/** Counts the instances whenever new ones are in Orthanc's list of changes. */
+async function follow(): Promise<never> {
   let since = 0;
   let arrived = false;
   for (;;) {
     try {
-      const { Changes, Last, Done } = await ask<Changes>(
-        `/changes?since=${since}&limit=100`,
-      );
-      since = Last;
-      arrived ||= Changes.some(
-        ({ ChangeType }) => ChangeType === "NewInstance",
-      );
-      if (!Done) continue;
-      if (arrived)
-        count = (await ask<{ CountInstances: number }>("/statistics"))
-          .CountInstances;
-      if (arrived) console.log(`Instances have arrived, there are ${count}`);
+      const path = `/changes?since=${since}&limit=100`;
+      const page: Changes = await orthanc.get(path);
+      since = page.Last;
+      arrived ||= page.Changes.some((it) => it.ChangeType === "NewInstance");
+      if (!page.Done) continue;
+      if (arrived) await countInstances();
       arrived = false;
-      await sleep(500);
     } catch (error) {
-      console.warn("Orthanc can't be asked:", error);
-      await sleep(2000);
+      console.warn("Orthanc is asked again:", error);
     }
+    await sleep(PAUSE);
   }
 }
 
+async function countInstances(): Promise<void> {
+  const statistics = await orthanc.get<{ CountInstances: number }>(
+    "/statistics",
+  );
+  count = statistics.CountInstances;
+  console.log(`There are ${count} instances`);
+}
+
+const routes = new Hono();
+
+/** Answers with the last number. */
+routes.get("/count", (context) => context.text(`${count}\n`));
+
+serve(routes);
 follow();
-
-const server = createServer((_request, response) => {
-  response.writeHead(200, { "content-type": "text/plain" }).end(`${count}\n`);
-});
-
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());

@@ -1,32 +1,32 @@
-"""Serves GET /computation from a worker that is replaced after each task, against memory leaks."""
+"""Serves GET /computation from a pool of workers."""
 
-import math
 import multiprocessing
 from typing import Any
 
 import orthanc
+from routes import HttpError, route
 
 DEADLINE = 2  # seconds
 
 
-def compute(count: int) -> float:
-    """Adds up that many square roots."""
-    return sum(math.sqrt(number) for number in range(count))
+def compute(count: int) -> int:
+    """Adds up square numbers, in a worker."""
+    return sum(number * number for number in range(count))
 
 
+# Each worker is replaced after one task, against memory leaks.
 pool = multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1)
 
 
-def on_computation(
-    output: orthanc.RestOutput, uri: str, **request: Any
-) -> None:
-    """Answers GET /computation?count=N with the sum, or with 504 where it takes too long."""
+@route("GET", "/computation")
+def on_computation(**request: Any) -> str:
+    """Answers GET /computation?count=N."""
     count = int(request["get"].get("count", "1000"))
     try:
         total = pool.apply_async(compute, (count,)).get(DEADLINE)
-        output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
-    except multiprocessing.TimeoutError:
-        output.SendHttpStatusCode(504)
+    except multiprocessing.TimeoutError as error:
+        raise HttpError(504, "no worker finished in time") from error
+    return f"{total}\n"
 
 
 def on_change(change: int, level: int, resource: str) -> None:
@@ -35,5 +35,4 @@ def on_change(change: int, level: int, resource: str) -> None:
         pool.terminate()
 
 
-orthanc.RegisterRestCallback("/computation", on_computation)
 orthanc.RegisterOnChangeCallback(on_change)

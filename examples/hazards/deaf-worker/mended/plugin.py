@@ -1,32 +1,28 @@
-"""Serves GET /computation from a worker that is killed when Orthanc stops."""
+"""Serves GET /computation from a pool of workers."""
 
-import math
 from typing import Any
 
 import orthanc
-from pool import PoolError, WorkerPool
+from pool import WorkerPool
+from routes import route
 
 DEADLINE = 2  # seconds
 
 
-def compute(count: int) -> float:
-    """Adds up that many square roots."""
-    return sum(math.sqrt(number) for number in range(count))
+def compute(count: int) -> int:
+    """Adds up square numbers, in a worker."""
+    return sum(number * number for number in range(count))
 
 
 pool = WorkerPool(1)
 
 
-def on_computation(
-    output: orthanc.RestOutput, uri: str, **request: Any
-) -> None:
-    """Answers GET /computation?count=N with the sum, or with 503 or 504 where none is given."""
+@route("GET", "/computation")
+def on_computation(**request: Any) -> str:
+    """Answers GET /computation?count=N."""
     count = int(request["get"].get("count", "1000"))
-    try:
-        total = pool.run(DEADLINE, compute, count)
-        output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
-    except PoolError as error:
-        output.SendHttpStatusCode(error.status)
+    total = pool.run(DEADLINE, compute, count)
+    return f"{total}\n"
 
 
 def on_change(change: int, level: int, resource: str) -> None:
@@ -35,5 +31,4 @@ def on_change(change: int, level: int, resource: str) -> None:
         pool.close()
 
 
-orthanc.RegisterRestCallback("/computation", on_computation)
 orthanc.RegisterOnChangeCallback(on_change)

@@ -1,15 +1,11 @@
-/** Serves GET /computation from child processes that are kept for the next call. */
+/** Serves GET /computation from child processes that are used again. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { serve } from "./routes.ts";
 
-const { ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error(
-    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-  );
-
-const DEADLINE = 30; // seconds
+const DEADLINE = 30_000; // milliseconds
 const WORKER = new URL("./worker.ts", import.meta.url);
 const idle = new Set<ChildProcess>();
 
@@ -19,42 +15,34 @@ function start(): ChildProcess {
   return worker.once("exit", () => idle.delete(worker));
 }
 
-/** Has a worker add up that many square roots. Throws where it dies or is killed for taking too long. */
-async function compute(count: number): Promise<number> {
+/** Computes in a worker. Throws if it dies, or is killed at the deadline. */
+async function compute(count: string): Promise<string> {
   const [worker = start()] = idle;
   idle.delete(worker);
-  const settled = new AbortController();
-  const { signal } = settled;
-  const timer = setTimeout(() => worker.kill("SIGKILL"), DEADLINE * 1000);
+  const listening = new AbortController();
+  const { signal } = listening;
+  const timer = setTimeout(() => worker.kill("SIGKILL"), DEADLINE);
   try {
     worker.send(count);
     const died = once(worker, "exit", { signal }).then(() => {
-      throw new Error("the worker has died");
+      throw new HTTPException(503, { message: "the worker has died" });
     });
-    const [sum] = await Promise.race([
-      once(worker, "message", { signal }),
-      died,
-    ]);
+    const answer = once(worker, "message", { signal });
+    const [total] = await Promise.race([answer, died]);
     idle.add(worker);
-    return sum;
+    return total;
   } finally {
     clearTimeout(timer);
-    settled.abort();
+    listening.abort();
   }
 }
 
-const server = createServer(async (request, response) => {
-  const query = new URLSearchParams(request.url?.split("?")[1]);
-  try {
-    const sum = await compute(Number(query.get("count") ?? "1000"));
-    response
-      .writeHead(200, { "content-type": "text/plain" })
-      .end(`${sum.toFixed(0)}\n`);
-  } catch (error) {
-    console.warn("A computation has failed:", error);
-    response.writeHead(503).end();
-  }
+const routes = new Hono();
+
+/** Answers GET /computation?count=N. */
+routes.get("/computation", async (context) => {
+  const total = await compute(context.req.query("count") ?? "1000");
+  return context.text(`${total}\n`);
 });
 
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());
+serve(routes);

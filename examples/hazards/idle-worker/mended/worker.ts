@@ -1,6 +1,7 @@
-/** Adds up as many square roots as each message says, and sends the sum. */
-process.on("message", (count: number) => {
-  let sum = 0;
-  for (let number = 0; number < count; number++) sum += Math.sqrt(number);
-  process.send?.(sum);
+/** Adds up square numbers, in a worker, and sends the sum. */
+process.on("message", (count: string) => {
+  let total = 0n;
+  for (let number = 0n; number < BigInt(count); number++)
+    total += number * number;
+  process.send?.(String(total));
 });

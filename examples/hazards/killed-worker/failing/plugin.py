@@ -1,29 +1,32 @@
-"""Serves GET /computation from multiprocessing.Pool, and waits for ever once a worker is killed."""
+"""Serves GET /computation from a pool of workers."""
 
-import math
 import multiprocessing
 from typing import Any
 
 import orthanc
+from routes import route
 
 
-def compute() -> float:
-    """Adds up many square roots."""
-    return sum(math.sqrt(number) for number in range(50_000_000))
+def compute(count: int) -> int:
+    """Adds up square numbers, in a worker."""
+    return sum(number * number for number in range(count))
 
 
 pool = multiprocessing.get_context("fork").Pool(2)
 
 
-# region wait
-def on_computation(
-    output: orthanc.RestOutput, uri: str, **request: Any
-) -> None:
-    """Answers with the sum."""
-    total = pool.apply(compute)  # Nobody tells it that the worker is dead.
-    output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
+@route("GET", "/computation")
+def on_computation(**request: Any) -> str:
+    """Answers GET /computation?count=N."""
+    count = int(request["get"].get("count", "1000"))
+    total = pool.apply(compute, (count,))  # Hangs if its worker dies.
+    return f"{total}\n"
 
 
-# endregion
+def on_change(change: int, level: int, resource: str) -> None:
+    """Ends the workers with Orthanc."""
+    if change == orthanc.ChangeType.ORTHANC_STOPPED:
+        pool.terminate()
 
-orthanc.RegisterRestCallback("/computation", on_computation)
+
+orthanc.RegisterOnChangeCallback(on_change)

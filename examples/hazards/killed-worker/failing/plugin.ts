@@ -1,31 +1,24 @@
-/** Serves GET /computation from a child process for each call, and waits for ever where that is killed. */
+/** Serves GET /computation from a child process for each call. */
 import { fork } from "node:child_process";
-import { createServer } from "node:http";
-
-const { ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error(
-    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-  );
+import { Hono } from "hono";
+import { serve } from "./routes.ts";
 
 const WORKER = new URL("./worker.ts", import.meta.url);
 
-// #region wait
-/** Has a worker compute. */
-function compute(): Promise<number> {
-  const worker = fork(WORKER);
+/** Computes in a worker. */
+function compute(count: string): Promise<string> {
+  const worker = fork(WORKER, [count]);
   return new Promise((resolve) => {
-    worker.once("message", resolve); // A dead worker sends no message.
+    worker.once("message", resolve); // A worker that dies sends none.
   });
 }
-// #endregion
 
-const server = createServer(async (_request, response) => {
-  const sum = await compute();
-  response
-    .writeHead(200, { "content-type": "text/plain" })
-    .end(`${sum.toFixed(0)}\n`);
+const routes = new Hono();
+
+/** Answers GET /computation?count=N. */
+routes.get("/computation", async (context) => {
+  const total = await compute(context.req.query("count") ?? "1000");
+  return context.text(`${total}\n`);
 });
 
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());
+serve(routes);

@@ -1,4 +1,5 @@
-/** Adds up many square roots, and sends the sum. */
-let sum = 0;
-for (let number = 0; number < 1_500_000_000; number++) sum += Math.sqrt(number);
-process.send?.(sum);
+/** Adds up square numbers, in a worker, and sends the sum. */
+const count = BigInt(process.argv[2] ?? "");
+let total = 0n;
+for (let number = 0n; number < count; number++) total += number * number;
+process.send?.(String(total));

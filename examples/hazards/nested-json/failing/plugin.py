@@ -1,29 +1,25 @@
-"""Serves POST /studies, which counts the studies that a JSON document lists."""
+"""Serves POST /studies, which counts the studies in a JSON document."""
 
 import json
 from typing import Any
 
-import orthanc
+from routes import HttpError, route
 
 BODY_LIMIT = 1_000_000  # bytes
 
 
 def count_studies(body: bytes) -> int:
-    """The number of studies in a document. Raises ValueError, TypeError or KeyError."""
+    """The number of studies. Raises ValueError, TypeError or KeyError."""
     return len(json.loads(body)["studies"])
 
 
-def on_studies(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with the number, or with 400 if the document is not as it should be."""
+@route("POST", "/studies")
+def on_studies(**request: Any) -> str:
+    """Answers with the number, or with 400 if the document is wrong."""
     if len(request["body"]) > BODY_LIMIT:
-        output.SendHttpStatusCode(413)
-        return
+        raise HttpError(413, "the document is too long")
     try:
-        output.AnswerBuffer(
-            f"{count_studies(request['body'])} studies\n", "text/plain"
-        )
-    except (ValueError, TypeError, KeyError, RecursionError):
-        output.SendHttpStatusCode(400)
-
-
-orthanc.RegisterRestCallback("/studies", on_studies)
+        count = count_studies(request["body"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise HttpError(400, "the document has no list of studies") from error
+    return f"{count} studies\n"

@@ -1,35 +1,34 @@
-"""Serves POST /studies, which has a worker count the studies that a JSON document lists."""
+"""Serves POST /studies, which counts the studies in a JSON document."""
 
 import json
 from typing import Any
 
 import orthanc
-from pool import PoolError, WorkerPool
+from pool import WorkerPool
+from routes import HttpError, route
 
 BODY_LIMIT = 1_000_000  # bytes
 DEADLINE = 10  # seconds
 
 
 def count_studies(body: bytes) -> int:
-    """The number of studies in a document. Raises ValueError, TypeError or KeyError."""
+    """The number of studies. Raises ValueError, TypeError or KeyError."""
     return len(json.loads(body)["studies"])
 
 
 pool = WorkerPool(2)
 
 
-def on_studies(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with the number, or with 400 if the document is not as it should be."""
+@route("POST", "/studies")
+def on_studies(**request: Any) -> str:
+    """Answers with the number, or with 400 if the document is wrong."""
     if len(request["body"]) > BODY_LIMIT:
-        output.SendHttpStatusCode(413)
-        return
+        raise HttpError(413, "the document is too long")
     try:
         count = pool.run(DEADLINE, count_studies, request["body"])
-        output.AnswerBuffer(f"{count} studies\n", "text/plain")
-    except (ValueError, TypeError, KeyError, RecursionError):
-        output.SendHttpStatusCode(400)
-    except PoolError as error:
-        output.SendHttpStatusCode(error.status)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise HttpError(400, "the document has no list of studies") from error
+    return f"{count} studies\n"
 
 
 def on_change(change: int, level: int, resource: str) -> None:
@@ -38,5 +37,4 @@ def on_change(change: int, level: int, resource: str) -> None:
         pool.close()
 
 
-orthanc.RegisterRestCallback("/studies", on_studies)
 orthanc.RegisterOnChangeCallback(on_change)

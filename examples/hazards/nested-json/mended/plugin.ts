@@ -1,26 +1,29 @@
-/** Serves POST /studies, which counts the studies that a JSON document lists. */
-import { createServer } from "node:http";
-import { json } from "node:stream/consumers";
-
-const { ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error(
-    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-  );
+/** Serves POST /studies, which counts the studies in a JSON document. */
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import { serve } from "./routes.ts";
 
 const BODY_LIMIT = 1_000_000; // bytes
 
-const server = createServer(async (request, response) => {
-  if (Number(request.headers["content-length"]) > BODY_LIMIT) {
-    response.writeHead(413).end();
-    return;
-  }
-  const body = await json(request).catch(() => undefined);
-  const studies = (body as { studies?: unknown } | null | undefined)?.studies;
-  response.setHeader("content-type", "text/plain");
-  if (Array.isArray(studies)) response.end(`${studies.length} studies\n`);
-  else response.writeHead(400).end();
-});
+const routes = new Hono();
 
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());
+function onTooLong(): never {
+  throw new HTTPException(413, { message: "the document is too long" });
+}
+
+/** Answers with the number, or with 400 if the document is wrong. */
+routes.post(
+  "/studies",
+  bodyLimit({ maxSize: BODY_LIMIT, onError: onTooLong }),
+  async (context) => {
+    const document = await context.req.json().catch(() => undefined);
+    if (!Array.isArray(document?.studies)) {
+      const message = "the document has no list of studies";
+      throw new HTTPException(400, { message });
+    }
+    return context.text(`${document.studies.length} studies\n`);
+  },
+);
+
+serve(routes);

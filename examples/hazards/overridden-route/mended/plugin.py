@@ -1,4 +1,4 @@
-"""Takes over GET /statistics, to add the name of this Orthanc to it."""
+"""Overrides GET /statistics, to add the name of this Orthanc."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import orthanc
 
 
 def on_statistics(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with the statistics of the built-in route, and the name."""
+    """Answers with Orthanc's own statistics, and its name."""
     statistics = json.loads(orthanc.RestApiGet("/statistics"))
     system = json.loads(orthanc.RestApiGet("/system"))
     answer = {**statistics, "Name": system["Name"]}

@@ -1,37 +1,25 @@
-/** Serves GET /named-statistics: those of Orthanc, and its name. */
-import { createServer } from "node:http";
+/** Serves GET /named-statistics: Orthanc's own statistics, and its name. */
+import { Hono } from "hono";
+import { serve } from "./routes.ts";
 
-const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
-  throw new Error(
-    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-  );
+const DEADLINE = 10_000; // milliseconds
 
-const DEADLINE = 10; // seconds
-
-/** Asks Orthanc's REST API. Throws where it does not answer, or with an error. */
-async function ask(path: string): Promise<Record<string, unknown>> {
-  const answer = await fetch(ORTHANC_URL + path, {
-    headers: { authorization: ORTHANC_TOKEN as string },
-    signal: AbortSignal.timeout(DEADLINE * 1000),
-  });
-  if (!answer.ok)
-    throw new Error(`${path} answers with status ${answer.status}`);
-  return answer.json() as Promise<Record<string, unknown>>;
+/** Asks Orthanc, over HTTP. Throws if it refuses, or takes too long. */
+async function ask<Json>(path: string): Promise<Json> {
+  const url = process.env.ORTHANC_URL + path;
+  const headers = { authorization: process.env.ORTHANC_TOKEN ?? "" };
+  const signal = AbortSignal.timeout(DEADLINE);
+  const answer = await fetch(url, { headers, signal });
+  if (!answer.ok) throw new Error(`${path} has status ${answer.status}`);
+  return answer.json() as Promise<Json>;
 }
 
-/** Answers GET /named-statistics. */
-const server = createServer(async (request, response) => {
-  try {
-    const statistics = await ask("/statistics");
-    const { Name } = await ask("/system");
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ ...statistics, Name }));
-  } catch (error) {
-    console.warn(`${request.url} has failed:`, error);
-    response.writeHead(503).end();
-  }
+const routes = new Hono();
+
+routes.get("/named-statistics", async (context) => {
+  const statistics = await ask<Record<string, unknown>>("/statistics");
+  const { Name } = await ask<{ Name: string }>("/system");
+  return context.json({ ...statistics, Name });
 });
 
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());
+serve(routes);

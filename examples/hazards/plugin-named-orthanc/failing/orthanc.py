@@ -1,4 +1,4 @@
-"""Serves GET /caller: whether a request comes with a token or with a password."""
+"""Serves GET /caller: whether a request has a token or a password."""
 
 import logging
 from typing import Any
@@ -9,9 +9,9 @@ log = logging.getLogger("caller")
 
 
 def on_caller(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with the scheme of the Authorization header, such as Basic or Bearer."""
+    """Answers with the scheme of the Authorization header, such as Basic."""
     scheme = request["headers"].get("authorization", "none").split()[0]
-    log.warning("%s asks by %s", uri, scheme)
+    log.warning("%s was requested with %s", uri, scheme)
     output.AnswerBuffer(f"{scheme}\n", "text/plain")
 
 

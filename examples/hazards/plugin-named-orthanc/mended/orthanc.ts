@@ -1,18 +1,16 @@
-/** Serves GET /caller: whether a request comes with a token or with a password. */
+/** Serves GET /caller: whether a request has a token or a password. */
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
+import { Hono } from "hono";
+import { serve } from "./routes.ts";
 
-const { ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error(
-    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-  );
+const routes = new Hono();
 
-const server = createServer((request, response) => {
-  const scheme = (request.headers.authorization ?? "none").split(" ")[0];
-  console.warn(`${request.url} asks by ${scheme} (${randomUUID()})`);
-  response.writeHead(200, { "content-type": "text/plain" }).end(`${scheme}\n`);
+/** Answers with the scheme of the Authorization header, such as Basic. */
+routes.get("/caller", (context) => {
+  const header = context.req.header("authorization") ?? "none";
+  const [scheme] = header.split(" ");
+  console.warn(`Request ${randomUUID()} came with ${scheme}`);
+  return context.text(`${scheme}\n`);
 });
 
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());
+serve(routes);

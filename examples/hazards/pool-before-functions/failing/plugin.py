@@ -1,27 +1,31 @@
-"""Serves GET /computation from a pool that is made above the function it is to run."""
+"""Serves GET /computation from a pool of workers."""
 
-import math
 import multiprocessing
 from typing import Any
 
 import orthanc
+from routes import route
 
-pool = multiprocessing.get_context("fork").Pool(2)
-
-
-def compute() -> float:
-    """Adds up many square roots."""
-    return sum(math.sqrt(number) for number in range(1_000_000))
+pool = multiprocessing.get_context("fork").Pool(2)  # too early for compute()
 
 
-def on_computation(
-    output: orthanc.RestOutput, uri: str, **request: Any
-) -> None:
-    """Answers with the sum."""
-    total = pool.apply(
-        compute
-    )  # The worker was forked before there was such a function.
-    output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
+def compute(count: int) -> int:
+    """Adds up square numbers, in a worker."""
+    return sum(number * number for number in range(count))
 
 
-orthanc.RegisterRestCallback("/computation", on_computation)
+@route("GET", "/computation")
+def on_computation(**request: Any) -> str:
+    """Answers GET /computation?count=N."""
+    count = int(request["get"].get("count", "1000"))
+    total = pool.apply(compute, (count,))
+    return f"{total}\n"
+
+
+def on_change(change: int, level: int, resource: str) -> None:
+    """Ends the workers with Orthanc."""
+    if change == orthanc.ChangeType.ORTHANC_STOPPED:
+        pool.terminate()
+
+
+orthanc.RegisterOnChangeCallback(on_change)

@@ -1,6 +1,6 @@
-/** Adds up many square roots. */
-export default function compute(): number {
-  let sum = 0;
-  for (let number = 0; number < 1_000_000; number++) sum += Math.sqrt(number);
-  return sum;
+/** Adds up square numbers, in a worker. */
+export default function compute(count: number): bigint {
+  let total = 0n;
+  for (let number = 0n; number < count; number++) total += number * number;
+  return total;
 }

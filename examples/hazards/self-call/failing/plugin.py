@@ -1,28 +1,24 @@
-"""Serves GET /report, which asks another route of this plugin, GET /count, over HTTP."""
+"""Serves GET /report, which asks GET /count of the same plugin."""
 
 import json
 from typing import Any
 
 import orthanc
+from routes import route
 
 configuration = json.loads(orthanc.GetConfiguration())
 url = f"http://127.0.0.1:{configuration.get('HttpPort', 8042)}"
 user, password = next(iter(configuration["RegisteredUsers"].items()))
 
 
-def on_count(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+@route("GET", "/count")
+def on_count(**request: Any) -> str:
     """Answers with the number of instances."""
-    count = len(json.loads(orthanc.RestApiGet("/instances")))
-    output.AnswerBuffer(str(count), "text/plain")
+    return str(len(json.loads(orthanc.RestApiGet("/instances"))))
 
 
-def on_report(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with a sentence about the number of instances."""
+@route("GET", "/report")
+def on_report(**request: Any) -> str:
+    """Answers with a sentence."""
     count = orthanc.HttpGet(f"{url}/count", user, password)
-    output.AnswerBuffer(
-        f"There are {count.decode()} instances.\n", "text/plain"
-    )
-
-
-orthanc.RegisterRestCallback("/count", on_count)
-orthanc.RegisterRestCallback("/report", on_report)
+    return f"There are {count.decode()} instances.\n"

@@ -1,43 +1,33 @@
-/** Serves GET /report, which asks another route of this plugin, GET /count, through Orthanc. */
-import { createServer } from "node:http";
+/** Serves GET /report, which asks GET /count of the same plugin. */
+import { Hono } from "hono";
+import { serve } from "./routes.ts";
 
-const { ORTHANC_PLUGIN_SOCKET, ORTHANC_URL, ORTHANC_TOKEN } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET || !ORTHANC_URL || !ORTHANC_TOKEN)
-  throw new Error(
-    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-  );
+const DEADLINE = 10_000; // milliseconds
 
-const DEADLINE = 10; // seconds
-
-/** Asks Orthanc's REST API. Throws where it does not answer, or with an error. */
-async function ask(path: string): Promise<Response> {
-  const answer = await fetch(ORTHANC_URL + path, {
-    headers: { authorization: ORTHANC_TOKEN as string },
-    signal: AbortSignal.timeout(DEADLINE * 1000),
-  });
-  if (!answer.ok)
-    throw new Error(`${path} answers with status ${answer.status}`);
-  return answer;
+// Not by client.ts: all of its connections might wait for /count, which needs
+// another one.
+/** Asks Orthanc, over HTTP. Throws if it refuses, or takes too long. */
+async function ask<Json>(path: string): Promise<Json> {
+  const url = process.env.ORTHANC_URL + path;
+  const headers = { authorization: process.env.ORTHANC_TOKEN ?? "" };
+  const signal = AbortSignal.timeout(DEADLINE);
+  const answer = await fetch(url, { headers, signal });
+  if (!answer.ok) throw new Error(`${path} has status ${answer.status}`);
+  return answer.json() as Promise<Json>;
 }
 
-/** The text of /count and of /report, which needs /count. */
-async function textOf(path: string): Promise<string> {
-  if (path === "/report")
-    return `There are ${await (await ask("/count")).text()} instances.\n`;
-  const instances = (await (await ask("/instances")).json()) as string[];
-  return String(instances.length);
-}
+const routes = new Hono();
 
-const server = createServer(async (request, response) => {
-  try {
-    const [path = ""] = (request.url ?? "").split("?");
-    const text = await textOf(path);
-    response.writeHead(200, { "content-type": "text/plain" }).end(text);
-  } catch (error) {
-    console.warn(`${request.url} has failed:`, error);
-    response.writeHead(503).end();
-  }
+/** Answers with the number of instances. */
+routes.get("/count", async (context) => {
+  const instances = await ask<string[]>("/instances");
+  return context.text(String(instances.length));
 });
 
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());
+/** Answers with a sentence. */
+routes.get("/report", async (context) => {
+  const count = await ask<number>("/count");
+  return context.text(`There are ${count} instances.\n`);
+});
+
+serve(routes);

@@ -1,4 +1,4 @@
-"""Starts tasks on /start?size=N and passes on their messages on /messages, from one queue."""
+"""Starts tasks on /start?size=N; /messages passes on what they send."""
 
 import multiprocessing
 import queue
@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import orthanc
+from routes import HttpError, route
 
 DEADLINE = 2  # seconds
 
@@ -17,7 +18,7 @@ def prepare(shared: "multiprocessing.Queue") -> None:
 
 
 def report(size: int) -> None:
-    """Sends a message of that many bytes, in a worker, and goes on working."""
+    """Sends a message of that many bytes, in a worker, and keeps working."""
     messages.put(bytes(size))
     time.sleep(10)
 
@@ -27,20 +28,21 @@ messages = context.Queue()
 pool = context.Pool(2, prepare, (messages,))
 
 
-def on_start(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+@route("GET", "/start")
+def on_start(**request: Any) -> str:
     """Starts a task, and does not wait for it."""
     pool.apply_async(report, (int(request["get"]["size"]),))
-    output.AnswerBuffer("started\n", "text/plain")
+    return "started\n"
 
 
-def on_messages(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with the size of the next message, or with 504 if there is none in time."""
+@route("GET", "/messages")
+def on_messages(**request: Any) -> str:
+    """Answers with the size of the next message."""
     try:
-        output.AnswerBuffer(
-            f"{len(messages.get(timeout=DEADLINE))} bytes\n", "text/plain"
-        )
+        message = messages.get(timeout=DEADLINE)
     except queue.Empty:
-        output.SendHttpStatusCode(504)
+        raise HttpError(504, "there is no message") from None
+    return f"{len(message)} bytes\n"
 
 
 def on_change(change: int, level: int, resource: str) -> None:
@@ -49,6 +51,4 @@ def on_change(change: int, level: int, resource: str) -> None:
         pool.terminate()
 
 
-orthanc.RegisterRestCallback("/start", on_start)
-orthanc.RegisterRestCallback("/messages", on_messages)
 orthanc.RegisterOnChangeCallback(on_change)

@@ -1,17 +1,18 @@
-"""Starts tasks on /start?size=N and passes on their messages on /messages, each from its own."""
+"""Starts tasks on /start?size=N; /messages passes on what they send."""
 
 import time
 from collections.abc import Iterator
 from typing import Any, Optional
 
 import orthanc
-from pool import Call, PoolError, WorkerPool
+from pool import Call, WorkerPool
+from routes import HttpError, route
 
 DEADLINE = 30  # seconds
 
 
 def report(size: int) -> Iterator[bytes]:
-    """Sends a message of that many bytes, in a worker, and goes on working."""
+    """Sends a message of that many bytes, in a worker, and keeps working."""
     yield bytes(size)
     time.sleep(10)
 
@@ -20,22 +21,20 @@ pool = WorkerPool(2)
 latest: Optional[Call] = None
 
 
-def on_start(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
+@route("GET", "/start")
+def on_start(**request: Any) -> str:
     """Starts a task, and does not wait for it."""
     global latest
-    try:
-        latest = pool.submit(DEADLINE, report, int(request["get"]["size"]))
-        output.AnswerBuffer("started\n", "text/plain")
-    except PoolError as error:
-        output.SendHttpStatusCode(error.status)
+    latest = pool.submit(DEADLINE, report, int(request["get"]["size"]))
+    return "started\n"
 
 
-def on_messages(output: orthanc.RestOutput, uri: str, **request: Any) -> None:
-    """Answers with the size of the latest task's message, or with 504 if there is none."""
-    if latest is not None and latest.progress is not None:
-        output.AnswerBuffer(f"{len(latest.progress)} bytes\n", "text/plain")
-    else:
-        output.SendHttpStatusCode(504)
+@route("GET", "/messages")
+def on_messages(**request: Any) -> str:
+    """Answers with the size of the latest task's message."""
+    if latest is None or latest.progress is None:
+        raise HttpError(504, "there is no message")
+    return f"{len(latest.progress)} bytes\n"
 
 
 def on_change(change: int, level: int, resource: str) -> None:
@@ -44,6 +43,4 @@ def on_change(change: int, level: int, resource: str) -> None:
         pool.close()
 
 
-orthanc.RegisterRestCallback("/start", on_start)
-orthanc.RegisterRestCallback("/messages", on_messages)
 orthanc.RegisterOnChangeCallback(on_change)

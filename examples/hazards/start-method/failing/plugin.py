@@ -1,27 +1,33 @@
-"""Serves GET /computation from a pool with Python 3.14's default start method."""
+"""Serves GET /computation from a pool of workers."""
 
-import math
 import multiprocessing
 from typing import Any
 
 import orthanc
+from routes import route
 
 
-def compute() -> float:
-    """Adds up many square roots."""
-    return sum(math.sqrt(number) for number in range(1_000_000))
+def compute(count: int) -> int:
+    """Adds up square numbers, in a worker."""
+    return sum(number * number for number in range(count))
 
 
-# What multiprocessing.Pool(4) means in Python 3.14.
-pool = multiprocessing.get_context("forkserver").Pool(4)
+# What multiprocessing.Pool(2) means since Python 3.14.
+pool = multiprocessing.get_context("forkserver").Pool(2)
 
 
-def on_computation(
-    output: orthanc.RestOutput, uri: str, **request: Any
-) -> None:
-    """Answers with the sum."""
-    total = pool.apply(compute)
-    output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
+@route("GET", "/computation")
+def on_computation(**request: Any) -> str:
+    """Answers GET /computation?count=N."""
+    count = int(request["get"].get("count", "1000"))
+    total = pool.apply(compute, (count,))
+    return f"{total}\n"
 
 
-orthanc.RegisterRestCallback("/computation", on_computation)
+def on_change(change: int, level: int, resource: str) -> None:
+    """Ends the workers with Orthanc."""
+    if change == orthanc.ChangeType.ORTHANC_STOPPED:
+        pool.terminate()
+
+
+orthanc.RegisterOnChangeCallback(on_change)

@@ -1,4 +1,4 @@
-"""Serves the list of all instances on /computation by token, and checks what arrives."""
+"""Serves all instances on /computation, and checks each that arrives."""
 
 import json
 import time
@@ -6,42 +6,35 @@ from typing import Any, Optional
 
 import orthanc
 import requests
-from pool import PoolError, WorkerPool
+from pool import WorkerPool
+from routes import route
 
 DEADLINE = 30  # seconds
 
 
-def list_instances(url: str, token: str) -> bytes:
+def list_instances(url: str, token: str) -> list:
     """Asks Orthanc for all instances, in a worker."""
     headers = {"Authorization": token}
     answer = requests.get(f"{url}/instances", headers=headers, timeout=DEADLINE)
     answer.raise_for_status()
-    return answer.content
+    return answer.json()
 
 
-url = f"http://127.0.0.1:{json.loads(orthanc.GetConfiguration()).get('HttpPort', 8042)}"
-token = (
-    orthanc.GenerateRestApiAuthorizationToken()
-)  # Once, while the script loads.
+port = json.loads(orthanc.GetConfiguration()).get("HttpPort", 8042)
+url = f"http://127.0.0.1:{port}"
+token = orthanc.GenerateRestApiAuthorizationToken()
 pool = WorkerPool(2)
 
 
-def on_computation(
-    output: orthanc.RestOutput, uri: str, **request: Any
-) -> None:
-    """Answers with the list, or with 503 where no worker gives it."""
-    try:
-        output.AnswerBuffer(
-            pool.run(DEADLINE, list_instances, url, token), "application/json"
-        )
-    except (requests.RequestException, PoolError) as error:
-        orthanc.LogError(f"No worker gives the list: {error!r}")
-        output.SendHttpStatusCode(503)
+@route("GET", "/computation")
+def on_computation(**request: Any) -> list:
+    """Answers with the list."""
+    return pool.run(DEADLINE, list_instances, url, token)
 
 
 def on_received(dicom: bytes, origin: int) -> "tuple[int, Optional[bytes]]":
-    """Checks an instance before Orthanc takes it in."""
-    time.sleep(3)  # Stands for a slow check, such as a virus scanner's.
+    """Checks an instance before Orthanc stores it."""
+    time.sleep(3)  # stands in for a slow check, such as a virus scan
     return orthanc.ReceivedInstanceAction.KEEP_AS_IS, None
 
 
@@ -51,6 +44,5 @@ def on_change(change: int, level: int, resource: str) -> None:
         pool.close()
 
 
-orthanc.RegisterRestCallback("/computation", on_computation)
 orthanc.RegisterReceivedInstanceCallback(on_received)
 orthanc.RegisterOnChangeCallback(on_change)

@@ -1,26 +1,33 @@
-"""Serves GET /computation: a sum that a worker adds up once, while the script loads."""
+"""Serves GET /computation: a sum that a worker computes once."""
 
-import math
 import multiprocessing
 from typing import Any
 
 import orthanc
+from routes import route
+
+COUNT = 1_000_000
 
 
-def compute() -> float:
-    """Adds up many square roots."""
-    return sum(math.sqrt(number) for number in range(1_000_000))
+def compute(count: int) -> int:
+    """Adds up square numbers, in a worker."""
+    return sum(number * number for number in range(count))
 
 
 pool = multiprocessing.get_context("fork").Pool(2)
-total = pool.apply(compute)  # Waits while the script is still loading.
+total = pool.apply(compute, (COUNT,))  # Waits while the script is loading.
 
 
-def on_computation(
-    output: orthanc.RestOutput, uri: str, **request: Any
-) -> None:
+@route("GET", "/computation")
+def on_computation(**request: Any) -> str:
     """Answers with the sum."""
-    output.AnswerBuffer(f"{total:.0f}\n", "text/plain")
+    return f"{total}\n"
 
 
-orthanc.RegisterRestCallback("/computation", on_computation)
+def on_change(change: int, level: int, resource: str) -> None:
+    """Ends the workers with Orthanc."""
+    if change == orthanc.ChangeType.ORTHANC_STOPPED:
+        pool.terminate()
+
+
+orthanc.RegisterOnChangeCallback(on_change)

@@ -1,33 +1,34 @@
-"""Serves GET /computation: a sum that a worker adds up once, and that the first call waits for."""
+"""Serves GET /computation: a sum that a worker computes once."""
 
-import math
 from typing import Any
 
 import orthanc
 from pool import PoolError, WorkerPool
+from routes import route
 
+COUNT = 1_000_000
 DEADLINE = 30  # seconds
 
 
-def compute() -> float:
-    """Adds up many square roots."""
-    return sum(math.sqrt(number) for number in range(1_000_000))
+def compute(count: int) -> int:
+    """Adds up square numbers, in a worker."""
+    return sum(number * number for number in range(count))
 
 
 pool = WorkerPool(2)
-call = pool.submit(DEADLINE, compute)  # Does not wait.
+call = pool.submit(DEADLINE, compute, COUNT)  # Does not wait.
 
 
-def on_computation(
-    output: orthanc.RestOutput, uri: str, **request: Any
-) -> None:
-    """Answers with the sum, or with 503 or 504 if there is none."""
+@route("GET", "/computation")
+def on_computation(**request: Any) -> str:
+    """Answers with the sum, and waits for it if need be."""
     global call
     try:
-        output.AnswerBuffer(f"{call.result():.0f}\n", "text/plain")
-    except PoolError as error:
-        call = pool.submit(DEADLINE, compute)  # For the next request.
-        output.SendHttpStatusCode(error.status)
+        return f"{call.result()}\n"
+    except PoolError:
+        # The next request may have better luck.
+        call = pool.submit(DEADLINE, compute, COUNT)
+        raise
 
 
 def on_change(change: int, level: int, resource: str) -> None:
@@ -36,5 +37,4 @@ def on_change(change: int, level: int, resource: str) -> None:
         pool.close()
 
 
-orthanc.RegisterRestCallback("/computation", on_computation)
 orthanc.RegisterOnChangeCallback(on_change)

@@ -1,28 +1,19 @@
-/** Serves GET /computation: a sum that a worker adds up once, while the program loads. */
-import { createServer } from "node:http";
-import { Piscina } from "piscina";
+/** Serves GET /computation: a sum that a worker computes once. */
+import { Hono } from "hono";
+import { WorkerPool } from "./pool.ts";
+import { serve } from "./routes.ts";
 
-const { ORTHANC_PLUGIN_SOCKET } = process.env;
-if (!ORTHANC_PLUGIN_SOCKET)
-  throw new Error(
-    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-  );
-
+const COUNT = 1_000_000;
 const DEADLINE = 30; // seconds
 
-const pool = new Piscina({
-  filename: new URL("./worker.ts", import.meta.url).href,
-  minThreads: 2,
-  maxThreads: 2,
-});
-const signal = AbortSignal.timeout(DEADLINE * 1000);
-const total: number = await pool.run(undefined, { signal }); // An error ends the program.
+const file = new URL("./worker.ts", import.meta.url);
+const pool = new WorkerPool<number, bigint>(file, { workers: 2 });
+// Waits while the program is loading. An error ends the program.
+const total = await pool.run(COUNT, { deadline: DEADLINE });
 
-const server = createServer((_request, response) => {
-  response
-    .writeHead(200, { "content-type": "text/plain" })
-    .end(`${total.toFixed(0)}\n`);
-});
+const routes = new Hono();
 
-server.listen(ORTHANC_PLUGIN_SOCKET);
-process.stdin.resume().once("end", () => process.exit());
+/** Answers with the sum. */
+routes.get("/computation", (context) => context.text(`${total}\n`));
+
+serve(routes);
