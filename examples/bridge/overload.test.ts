@@ -40,7 +40,7 @@ async function ask(orthanc: Orthanc, target: string) {
 }
 
 test("half of Orthanc's threads wait for Node, and the rest of the calls are refused at once", async () => {
-  const orthanc = await start("hazards/http-threads/mended", ["/report"]);
+  const orthanc = await start("hazards/http-threads/fixed", ["/report"]);
   // Each takes a second, and then asks Orthanc.
   const answers = await callAtOnce(orthanc, "/report");
   expect(answers.slice(0, CALLS - THREADS / 2)).toEqual(Array(CALLS - THREADS / 2).fill(REFUSED));
@@ -53,7 +53,7 @@ test("half of Orthanc's threads wait for Node, and the rest of the calls are ref
 });
 
 test("with as many calls as threads, they would wait for each other", async () => {
-  const folder = path.join(EXAMPLES, "hazards/http-threads/mended");
+  const folder = path.join(EXAMPLES, "hazards/http-threads/fixed");
   const orthanc = track(
     await startTwin({ folder, routes: ["/report"], instances: [] }, "typescript", {
       configuration: {

@@ -14,10 +14,8 @@ const FILE = "examples/ping/example.json";
 
 /** An example that is valid. */
 const PING = {
-  title: "Ping",
   summary: "It answers.",
   page: "/ping",
-  facts: [1],
   routes: ["/ping"],
   steps: [{ name: "A call", path: "/ping", expect: { status: 200 } }],
 };
@@ -48,11 +46,11 @@ test("a valid example is read, with what it leaves out", () => {
 });
 
 describe("a mistake is told with file, field and reason", () => {
-  const { title: _, ...untitled } = PING;
+  const { summary: _, ...unfinished } = PING;
   test.each<[string, unknown, string, RegExp]>([
-    ["a field is missing", untitled, "title", /expected string, received undefined/],
-    ["a type is wrong", { ...PING, title: 1 }, "title", /expected string, received number/],
-    ["a field is unknown", { ...PING, subtitle: "x" }, "(whole file)", /key.*"subtitle"/],
+    ["a field is missing", unfinished, "summary", /expected string, received undefined/],
+    ["a type is wrong", { ...PING, summary: 1 }, "summary", /expected string, received number/],
+    ["a field is unknown", { ...PING, title: "x" }, "(whole file)", /key.*"title"/],
     ["there are no steps", { ...PING, steps: [] }, "steps", />=1/],
     ["a page is no path", { ...PING, page: "ping" }, "page", /start with "\/"/],
     ["a step has no path", withStep({ path: undefined }), "steps[0].path", /received undefined/],
@@ -86,14 +84,14 @@ describe("a mistake is told with file, field and reason", () => {
   });
 
   test("the file is no JSON", () => {
-    expect(mistakes('{"title": }').join()).toMatch(new RegExp(`^${FILE}: is not JSON: .*}`));
+    expect(mistakes('{"summary": }').join()).toMatch(new RegExp(`^${FILE}: is not JSON: .*}`));
     expect(mistakes("").join()).toContain(`${FILE}: is not JSON: `);
   });
 
   test("there are several: a line for each", () => {
-    expect(mistakes({ ...untitled, facts: [] }).map((line) => line.split(": ")[1])).toEqual([
-      "title",
-      "facts",
+    expect(mistakes({ ...unfinished, steps: [] }).map((line) => line.split(": ")[1])).toEqual([
+      "summary",
+      "steps",
     ]);
   });
 });

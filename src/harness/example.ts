@@ -67,13 +67,10 @@ const Variations = z.strictObject({
 });
 
 const ExampleFile = z.strictObject({
-  title: z.string().min(1),
   /** The idea of the example, in one sentence. */
   summary: z.string().min(1),
   /** The page that explains it. */
   page: z.string().startsWith("/"),
-  /** The numbers of the original chapter's facts that it shows. */
-  facts: z.array(z.int().positive()).min(1),
   /** The test files of pydicom that are stored in Orthanc before the first step. */
   instances: z.array(z.string()).default([]),
   /** The routes that the bridge forwards to the TypeScript twin; the Python twin registers them itself. */

@@ -1,6 +1,6 @@
 /**
  * The hazards and their `hazard.json`: programs that fail in a known way, and their fixed versions. A hazard's folder
- * has two folders, `failing` and `mended`, each with the Python and the TypeScript program.
+ * has two folders, `failing` and `fixed`, each with the Python and the TypeScript program.
  */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -96,7 +96,6 @@ const Program = z.strictObject({
 const Impossible = z.strictObject({ impossible: z.string().min(20) });
 
 const HazardFile = z.strictObject({
-  title: z.string().min(1),
   /** The failure, in one sentence. */
   summary: z.string().min(1),
   /** The page that explains it. */
@@ -106,7 +105,7 @@ const HazardFile = z.strictObject({
   /** Settings that are added to Orthanc's configuration. */
   configuration: z.record(z.string(), z.json()).default({}),
   failing: z.strictObject({ python: Program, typescript: z.union([Impossible, Program]) }),
-  mended: z.strictObject({ python: Program, typescript: Program }),
+  fixed: z.strictObject({ python: Program, typescript: Program }),
 });
 
 export type HazardStep = z.infer<typeof Step>;

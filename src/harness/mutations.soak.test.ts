@@ -40,7 +40,7 @@ async function collectReports(mutation: Mutation): Promise<string[]> {
   if (isHazard(id)) {
     const hazard = await readHazard(id);
     const files = await readTwinFiles(fixedProgram(hazard), twin);
-    return (await runHazardProgram(hazard, "mended", twin, broken(mutation, files))).problems;
+    return (await runHazardProgram(hazard, "fixed", twin, broken(mutation, files))).problems;
   }
   const example = await readMutatedExample(mutation);
   const edited = broken(mutation, await readTwinFiles(example, twin));
@@ -78,7 +78,7 @@ function broken({ file, replace }: Mutation, files: TwinFiles): TwinFiles {
 }
 
 const fixedProgram = ({ folder, routes }: { folder: string; routes: string[] }) => ({
-  folder: `${folder}/mended`,
+  folder: `${folder}/fixed`,
   routes,
   instances: [],
 });

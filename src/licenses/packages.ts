@@ -91,7 +91,9 @@ export async function importedByTwins(root: string): Promise<string[]> {
   const names = new Set<string>();
   for (const program of programs) {
     const text = await readFile(path.join(examples, program), "utf8");
-    for (const [, name = ""] of text.matchAll(/(?:from|import) "(?!node:)([^."][^"]*)"/g)) {
+    for (const [, name = ""] of text.matchAll(
+      /(?:from|import) "(?!node:)((?:@[^/"]+\/)?[^./"][^/"]*)/g,
+    )) {
       names.add(name);
     }
   }

@@ -5,5 +5,5 @@ export const TWINS = ["python", "typescript"] as const;
 export type Twin = (typeof TWINS)[number];
 
 /** The two variants of a hazard's programs. */
-export const VARIANTS = ["failing", "mended"] as const;
+export const VARIANTS = ["failing", "fixed"] as const;
 export type Variant = (typeof VARIANTS)[number];

@@ -106,7 +106,7 @@ type HazardSource = Omit<HazardProgram, "code"> & { files: MarkedFile[] };
  * Reads the programs of a hazard, with their recorded results.
  * @param root the repository's folder
  * @param name the name of the hazard's folder
- * @param variant `failing` or `mended`
+ * @param variant `failing` or `fixed`
  * @throws MissingError if there is no such hazard, variant or record
  */
 export async function readHazard(
@@ -116,8 +116,8 @@ export async function readHazard(
 ): Promise<{ programs: HazardSource[]; recorded: RecordOrigin }> {
   const folder = `examples/hazards/${name}`;
   const hazard = JSON.parse(await readText(root, `${folder}/hazard.json`, "Name another one."));
-  if (variant !== "failing" && variant !== "mended") {
-    throw new MissingError(`a hazard's kind is "failing" or "mended", not "${variant}".`);
+  if (variant !== "failing" && variant !== "fixed") {
+    throw new MissingError(`a hazard's kind is "failing" or "fixed", not "${variant}".`);
   }
   const record = JSON.parse(
     await readText(root, `static/runs/hazards/${name}.json`, 'Make it with "npm run record".'),

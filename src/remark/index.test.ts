@@ -262,7 +262,7 @@ test("a benchmark is the one that was kept", async () => {
 
 test.each([
   ['<Hazard name="none" kind="failing" />', "hazard.json"],
-  ['<Hazard name="fall" kind="mending" />', '"failing" or "mended", not "mending"'],
+  ['<Hazard name="fall" kind="fixing" />', '"failing" or "fixed", not "fixing"'],
 ])("%s is refused", async (element, reason) => {
   await expect(render(element)).rejects.toThrow(reason);
 });

@@ -5,7 +5,7 @@
  * - `<Twins example="worker-pool" />`: both twins, whole; with `region="callback"`, that region of both
  * - `<Source file="bridge/bridge.py" />`: one file below `examples/`, or a `region` of it
  * - `<RecordedRun example="worker-pool" />`: its recorded run
- * - `<Hazard name="killed-worker" kind="failing" />`: the failing (or, `kind="mended"`, the fixed) programs of a
+ * - `<Hazard name="killed-worker" kind="failing" />`: the failing (or, `kind="fixed"`, the fixed) programs of a
  *   hazard, whole or a `region` of them, each with its recorded result
  * - `<Access />`: the recorded access table
  * - `<Benchmark name="workers" />`: the result of a benchmark

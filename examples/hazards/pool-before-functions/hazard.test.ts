@@ -8,7 +8,7 @@ const SOON = 15_000;
 
 /** Starts the fixed TypeScript program after a change. */
 const startChanged = (file: string, change: (text: string) => string) =>
-  startHazard("hazards/pool-before-functions", "mended", "typescript", (files) => ({
+  startHazard("hazards/pool-before-functions", "fixed", "typescript", (files) => ({
     [file]: change(files[file] as string),
   }));
 

@@ -21,7 +21,7 @@ test("the script waits for the pool, whose thread waits for the end of the scrip
 });
 
 test("pool.py pickles a task in the thread that waits, so a script may wait for it while it loads", async () => {
-  const orthanc = await startChanged("mended", (text) =>
+  const orthanc = await startChanged("fixed", (text) =>
     text
       .replace(
         "call = pool.submit(DEADLINE, compute, COUNT)",

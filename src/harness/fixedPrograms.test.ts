@@ -40,7 +40,7 @@ test.each<[hazard: string, lines: string[]]>([
     ],
   ],
 ])("%s: the fixed Python program is that of idle-worker, but for %j", async (hazard, lines) => {
-  const difference = compare("idle-worker/mended/plugin.py", `${hazard}/mended/plugin.py`);
+  const difference = compare("idle-worker/fixed/plugin.py", `${hazard}/fixed/plugin.py`);
   expect(await difference).toEqual(lines);
 });
 
@@ -56,9 +56,9 @@ test.each<[hazard: string, lines: string[]]>([
   ["respawned-worker", []],
   ["start-method", ["+  // It runs process.execPath. That is Node here, not Orthanc."]],
 ])("%s: the fixed TypeScript program is that of signals, but for %j", async (hazard, lines) => {
-  const difference = compare("signals/mended/plugin.ts", `${hazard}/mended/plugin.ts`);
+  const difference = compare("signals/fixed/plugin.ts", `${hazard}/fixed/plugin.ts`);
   expect(await difference).toEqual(lines);
-  expect(await compare("signals/mended/worker.ts", `${hazard}/mended/worker.ts`)).toEqual([]);
+  expect(await compare("signals/fixed/worker.ts", `${hazard}/fixed/worker.ts`)).toEqual([]);
 });
 
 const replacedWorkers = [
@@ -139,25 +139,25 @@ test.each<[hazard: string, file: string, lines: string[]]>([
     ],
   ],
 ])("%s: what is fixed in %s", async (hazard, file, lines) => {
-  const difference = compare(`${hazard}/failing/${file}`, `${hazard}/mended/${file}`);
+  const difference = compare(`${hazard}/failing/${file}`, `${hazard}/fixed/${file}`);
   expect(await difference).toEqual(lines);
 });
 
 test.each([
-  ["module-name/failing/token.py", "module-name/mended/plugin.py"],
+  ["module-name/failing/token.py", "module-name/fixed/plugin.py"],
   ["module-name/failing/token.py", "plugin-named-orthanc/failing/orthanc.py"],
-  ["module-name/failing/token.py", "plugin-named-orthanc/mended/plugin.py"],
-  ["module-name/mended/crypto.ts", "plugin-named-orthanc/mended/orthanc.ts"],
-  ["killed-worker/failing/worker.ts", "killed-worker/mended/worker.ts"],
-  ["pool-before-functions/failing/worker.ts", "pool-before-functions/mended/worker.ts"],
-  ["pool-before-functions/failing/worker.ts", "waiting-while-loading/mended/worker.ts"],
+  ["module-name/failing/token.py", "plugin-named-orthanc/fixed/plugin.py"],
+  ["module-name/fixed/crypto.ts", "plugin-named-orthanc/fixed/orthanc.ts"],
+  ["killed-worker/failing/worker.ts", "killed-worker/fixed/worker.ts"],
+  ["pool-before-functions/failing/worker.ts", "pool-before-functions/fixed/worker.ts"],
+  ["pool-before-functions/failing/worker.ts", "waiting-while-loading/fixed/worker.ts"],
 ])("%s is %s", async (one, other) => {
   expect(await compare(one, other)).toEqual([]);
 });
 
 test("each program fits on a screen: 60 lines of 80 columns", async () => {
   const all = await readdir(HAZARDS, { recursive: true });
-  const programs = all.filter((file) => /\/(failing|mended)\/.+\.(py|ts)$/.test(file));
+  const programs = all.filter((file) => /\/(failing|fixed)\/.+\.(py|ts)$/.test(file));
   expect(programs.length).toBeGreaterThan(60);
   for (const file of programs) {
     const lines = (await readFile(path.join(HAZARDS, file), "utf8")).trimEnd().split("\n");
