@@ -2,19 +2,12 @@ import { configDefaults, defineConfig } from "vitest/config";
 import { failureReporter } from "./src/testing/failureReporter.ts";
 import { SOAKING } from "./src/testing/soak.ts";
 
-/** Tests of what holds under load and faults: short in `npm test`, long in `npm run soak`. */
-const SOAK = ["src/**/*.soak.test.ts", "examples/**/*.soak.test.ts"];
-/** Those of them that count what is done in a time. */
-const LOAD = ["examples/bridge/load.soak.test.ts", "examples/pool/pool.soak.test.ts"];
-
 /** Tests that compare wall times or count busy cores: nothing else may run beside them. */
-const TIMED = [
-  ...(SOAKING ? [] : LOAD),
-  "src/harness/twins.test.ts",
-  "examples/blocking-computation/example.test.ts",
-  "examples/worker-pool/example.test.ts",
-  "examples/threads/example.test.ts",
-];
+const TIMED = ["{src,examples}/**/*.timed.test.ts"];
+/** Tests of what holds under load and faults: short in `npm test`, long in `npm run soak`. */
+const SOAK = ["{src,examples}/**/*.soak.test.ts"];
+/** Those of them that count what is done in a time. */
+const TIMED_SOAK = ["{src,examples}/**/*.soak.timed.test.ts"];
 
 export default defineConfig({
   test: {
@@ -26,7 +19,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "parallel",
-          include: ["src/**/*.test.ts", "examples/**/*.test.ts"],
+          include: ["{src,examples}/**/*.test.ts"],
           exclude: [...configDefaults.exclude, ...TIMED, ...SOAK],
           // They wait for Orthanc more than they compute.
           maxWorkers: 3,
@@ -38,6 +31,7 @@ export default defineConfig({
         test: {
           name: "timed",
           include: TIMED,
+          exclude: [...configDefaults.exclude, ...(SOAKING ? TIMED_SOAK : [])],
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
         },
@@ -46,8 +40,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "soak",
-          include: SOAK,
-          exclude: [...configDefaults.exclude, ...(SOAKING ? [] : LOAD)],
+          include: [...SOAK, ...(SOAKING ? TIMED_SOAK : [])],
           maxWorkers: SOAKING ? 1 : 3,
           sequence: { groupOrder: 3 },
         },

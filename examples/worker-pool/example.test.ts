@@ -1,11 +1,9 @@
-import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { workers } from "../../src/harness/workers.ts";
-import { descendants, isRunning, processorTime, readProcess } from "../../src/linux/processes.js";
+import { descendants, isRunning, readProcess } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 import { TWINS, type Twin } from "../../src/protocol/programs.ts";
-import { medianOfThree } from "../../src/testing/medianOfThree.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 /** More square numbers than either twin adds up before its deadline. */
@@ -33,22 +31,6 @@ async function recovery() {
     await sleep(100);
   }
 }
-
-test.skipIf(availableParallelism() < 2).each(TWINS)(
-  "%s: two calls at once keep two cores busy",
-  async (twin) => {
-    await start(twin);
-    await compute(1000);
-    const cores = await medianOfThree(async () => {
-      const before = processorTime(orthanc.pid);
-      const started = performance.now();
-      const answers = await Promise.all([compute(), compute()]);
-      expect(answers.map((answer) => answer.status)).toEqual([200, 200]);
-      return (processorTime(orthanc.pid) - before) / (performance.now() - started);
-    });
-    expect(cores).toBeGreaterThan(1.4);
-  },
-);
 
 test("python: the workers are four processes, which a fifth has forked", async () => {
   await start("python");

@@ -9,12 +9,12 @@ export function AccessTable({ table }: { table: RecordedAccessTable }): ReactNod
   return (
     <table className={styles.access}>
       <caption>
-        ✓ let in, ✗ refused. Seen on <time dateTime={recordedAt}>{formatDate(recordedAt)}</time>,
+        ✓ let in, ✗ refused. Observed on <time dateTime={recordedAt}>{formatDate(recordedAt)}</time>,
         Orthanc {versions.orthanc} with its Python plugin {versions.plugin}
       </caption>
       <thead>
         <tr>
-          <th scope="col">Sent</th>
+          <th scope="col">Credentials</th>
           {routes.map(({ title, method, path }) => (
             <th key={title} scope="col">
               {title}

@@ -34,11 +34,11 @@ export function Hazard(props: {
 function Result(props: { name: string; result: ProgramResult; recorded: RecordOrigin }): ReactNode {
   const { kind, twin, start, steps, log } = props.result;
   const { at, versions } = props.recorded;
-  const title = `What was seen of ${props.name}, the ${kind} ${LANGUAGE_NAMES[twin]} program`;
+  const title = `Observed: the ${kind} ${LANGUAGE_NAMES[twin]} program of ${props.name}`;
   return (
     <section className={styles.seen} aria-label={title} data-pagefind-ignore>
       <p className={styles.head}>
-        <strong>Seen</strong>
+        <strong>Observed</strong>
         <span>
           <time dateTime={at}>{formatDate(at)}</time>, Orthanc {versions.orthanc},{" "}
           {twin === "python" ? `Python ${versions.python}` : `Node ${versions.node}`}

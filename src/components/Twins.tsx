@@ -22,7 +22,8 @@ export function Twins(props: { python: Code[]; typescript: Code[]; run?: string 
       </Tabs>
       {run && (
         <p>
-          <a href={`#run-${run}`}>See both run</a>
+          <a href={`#run-${run}`}>See both run</a>, or test them in a clone of the repository:{" "}
+          <code>npm run test:example -- {run}</code>
         </p>
       )}
     </>

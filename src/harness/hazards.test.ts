@@ -1,16 +1,18 @@
 /** Every hazard on a live Orthanc: the failing programs fail as expected, the fixed ones do not. */
 import { describe, expect, test } from "vitest";
+import { selected } from "../testing/selection.ts";
 import { hazardIds, listPrograms, readHazard } from "./hazard.ts";
 import { runHazardProgram } from "./hazardRunner.ts";
 import { readRecord } from "./record.ts";
 
-const hazards = await Promise.all((await hazardIds()).map(readHazard));
+const ids = await hazardIds();
+const hazards = await Promise.all(selected(ids).map(readHazard));
 const programs = hazards.flatMap((hazard) =>
   listPrograms(hazard).map(([kind, twin]) => [hazard.id, kind, twin, hazard] as const),
 );
 
 // Most of the time they wait for what does not come.
-describe.concurrent("what is declared is seen", () => {
+describe.concurrent("each program behaves as expected", () => {
   test.each(programs)("%s: %s, %s", async (_id, kind, twin, hazard) => {
     const { problems } = await runHazardProgram(hazard, kind, twin);
     expect(problems).toEqual([]);
@@ -25,5 +27,5 @@ test.each(hazards.map((hazard) => [hazard.id, hazard] as const))(
 );
 
 test("there are hazards", () => {
-  expect(hazards.length).toBeGreaterThanOrEqual(10);
+  expect(ids.length).toBeGreaterThanOrEqual(10);
 });

@@ -1,5 +1,6 @@
 /** Variations of every example's requests on a live Orthanc: both twins answer each alike. */
 import { describe, expect, test } from "vitest";
+import { selected } from "../testing/selection.ts";
 import { exampleIds, readExample } from "./example.ts";
 import { judgeVariations } from "./judge.ts";
 import { makeVariations, playVariations } from "./variations.ts";
@@ -7,7 +8,7 @@ import { makeVariations, playVariations } from "./variations.ts";
 const ids = await exampleIds();
 let asked = 0;
 
-test.each(ids)(
+test.each(selected(ids))(
   "%s: both twins answer all variations alike, or as the example states",
   async (id) => {
     const example = await readExample(id);

@@ -1,0 +1,24 @@
+import { availableParallelism } from "node:os";
+import { expect, test } from "vitest";
+import { processorTime } from "../../src/linux/processes.js";
+import { TWINS } from "../../src/protocol/programs.ts";
+import { medianOfThree } from "../../src/testing/medianOfThree.ts";
+import { useOrthancs } from "../../src/testing/useOrthancs.ts";
+
+const { startExample } = useOrthancs();
+
+test.skipIf(availableParallelism() < 2).each(TWINS)(
+  "%s: two calls at once keep two cores busy",
+  async (twin) => {
+    const orthanc = await startExample("worker-pool", twin);
+    const compute = async () => (await orthanc.request("/computation")).status;
+    await compute();
+    const cores = await medianOfThree(async () => {
+      const before = processorTime(orthanc.pid);
+      const started = performance.now();
+      expect(await Promise.all([compute(), compute()])).toEqual([200, 200]);
+      return (processorTime(orthanc.pid) - before) / (performance.now() - started);
+    });
+    expect(cores).toBeGreaterThan(1.4);
+  },
+);
