@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
-import type { Twin } from "../protocol/programs.ts";
+import { compareFileNames, type Twin } from "../protocol/programs.ts";
 import type { Versions } from "../protocol/run.ts";
 import { EXAMPLES, type Example, ExampleError } from "./example.ts";
 
@@ -22,7 +22,9 @@ export type Startable = Pick<Example, "folder" | "routes" | "instances">;
 /** Reads a twin's own files: those that pages show and readers may change. */
 export async function readTwinFiles({ folder }: Startable, twin: Twin): Promise<TwinFiles> {
   const ending = twin === "python" ? /\.py$/ : /(?<!\.test)\.ts$/;
-  const names = (await readdir(folder)).filter((name) => ending.test(name)).sort();
+  const names = (await readdir(folder))
+    .filter((name) => ending.test(name))
+    .sort(compareFileNames);
   const texts = names.map((name) => readFile(path.join(folder, name), "utf8"));
   return Object.fromEntries((await Promise.all(texts)).map((text, index) => [names[index], text]));
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { MutationsFile } from "../harness/mutations.ts";
 import type { Benchmark } from "../protocol/benchmark.ts";
 import type { HazardProgram, MutationRow, RecordOrigin } from "../protocol/page.ts";
-import type { Twin } from "../protocol/programs.ts";
+import { compareFileNames, type Twin } from "../protocol/programs.ts";
 import type { RecordedAccessTable, RecordedHazard, RecordedRun } from "../protocol/record.ts";
 import { checkTwins, type MarkedFile, parseRegions } from "./regions.ts";
 
@@ -32,14 +32,15 @@ export async function readTwins(root: string, id: string): Promise<TwinFiles> {
       `there is no example "${id}"; the folders below examples/ are: ${(await namesIn(path.join(root, "examples"))).join(", ") || "none"}.`,
     );
   }
-  const read = (pattern: RegExp) => {
-    const others = names.filter((name) => pattern.test(name) && !name.startsWith("plugin."));
-    const plugin = pattern.test("plugin.py") ? "plugin.py" : "plugin.ts";
-    return Promise.all(
-      [plugin, ...others].map((name) => readMarked(root, `examples/${id}/${name}`)),
-    );
+  const read = (program: string, ending: RegExp) => {
+    const own = names.filter((name) => ending.test(name)).sort(compareFileNames);
+    const files = own.includes(program) ? own : [program, ...own];
+    return Promise.all(files.map((name) => readMarked(root, `examples/${id}/${name}`)));
   };
-  const twins = { python: await read(/\.py$/), typescript: await read(/(?<!\.test)\.ts$/) };
+  const twins = {
+    python: await read("plugin.py", /\.py$/),
+    typescript: await read("plugin.ts", /(?<!\.test)\.ts$/),
+  };
   checkTwins(twins.python, twins.typescript);
   return twins;
 }
