@@ -55,11 +55,17 @@ function isHeld(port: number, folder: string): boolean {
   });
 }
 
-/** All processes of this machine but this one, with the texts that tell what they have to do with. */
+/**
+ * All processes of this machine, with the texts that tell what they have to do with: but neither this one nor those
+ * that have started it. One of them may look into any folder of the tests.
+ */
 function otherProcesses() {
+  const ours = new Set<string>();
+  for (let pid = String(process.pid); Number(pid) > 1 && !ours.has(pid); pid = parentOf(pid))
+    ours.add(pid);
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids
-    .filter((pid) => Number(pid) !== process.pid)
+    .filter((pid) => !ours.has(pid))
     .map((pid) => {
       const command = textOf(() => readFileSync(`/proc/${pid}/cmdline`, "latin1"));
       const traces = [
@@ -72,6 +78,12 @@ function otherProcesses() {
       ];
       return { pid, command, traces };
     });
+}
+
+/** The id of a process's parent; `0` if the process has ended. */
+function parentOf(pid: string): string {
+  const status = textOf(() => readFileSync(`/proc/${pid}/status`, "latin1"));
+  return /^PPid:\s*(\d+)/m.exec(status)?.[1] ?? "0";
 }
 
 /** Whether a process runs; one that has ended but was not yet waited for does not. */
