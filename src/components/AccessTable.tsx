@@ -9,8 +9,8 @@ export function AccessTable({ table }: { table: RecordedAccessTable }): ReactNod
   return (
     <table className={styles.access}>
       <caption>
-        ✓ let in, ✗ refused. Observed on <time dateTime={recordedAt}>{formatDate(recordedAt)}</time>,
-        Orthanc {versions.orthanc} with its Python plugin {versions.plugin}
+        ✓ let in, ✗ refused. Observed on <time dateTime={recordedAt}>{formatDate(recordedAt)}</time>
+        , Orthanc {versions.orthanc} with its Python plugin {versions.plugin}
       </caption>
       <thead>
         <tr>

@@ -22,9 +22,7 @@ export type Startable = Pick<Example, "folder" | "routes" | "instances">;
 /** Reads a twin's own files: those that pages show and readers may change. */
 export async function readTwinFiles({ folder }: Startable, twin: Twin): Promise<TwinFiles> {
   const ending = twin === "python" ? /\.py$/ : /(?<!\.test)\.ts$/;
-  const names = (await readdir(folder))
-    .filter((name) => ending.test(name))
-    .sort(compareFileNames);
+  const names = (await readdir(folder)).filter((name) => ending.test(name)).sort(compareFileNames);
   const texts = names.map((name) => readFile(path.join(folder, name), "utf8"));
   return Object.fromEntries((await Promise.all(texts)).map((text, index) => [names[index], text]));
 }

@@ -6,6 +6,7 @@ import {
   isRunning,
   openFiles,
   processIds,
+  readProcess,
   workingFolder,
 } from "../linux/processes.js";
 import { LISTEN, tcpSockets } from "../linux/sockets.ts";
@@ -55,10 +56,18 @@ function isHeld(port: number, folder: string): boolean {
   });
 }
 
-/** The other processes of this machine, with the texts that show what they have to do with. */
+/**
+ * The other processes of this machine, with the texts that show what they have to do with. The processes that have
+ * started this one are left out: one of them may look into any folder of the tests.
+ */
 function otherProcesses() {
+  const ours = new Set([process.pid]);
+  for (const pid of ours) {
+    const { parent = 0 } = readProcess(pid) ?? {};
+    if (parent > 1) ours.add(parent);
+  }
   return processIds()
-    .filter((pid) => pid !== process.pid)
+    .filter((pid) => !ours.has(pid))
     .map((pid) => {
       const command = commandLine(pid);
       const traces = [command, ...environment(pid), workingFolder(pid), ...openFiles(pid)];
