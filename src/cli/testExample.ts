@@ -1,7 +1,7 @@
 /** `npm run test:example`: runs all tests that belong to one example or hazard. */
 import { Argument, Command } from "commander";
 import { execa } from "execa";
-import { ACCESS } from "../harness/accessTable.ts";
+import { ACCESS_TABLE } from "../harness/accessTable.ts";
 import { ExampleError, exampleIds } from "../harness/example.ts";
 import { hazardIds, isHazard } from "../harness/hazard.ts";
 import { main } from "./main.ts";
@@ -15,7 +15,7 @@ await new Command("npm run test:example --")
   .parseAsync();
 
 async function testExample(id: string): Promise<number> {
-  const known = [...(await exampleIds()), ACCESS, ...(await hazardIds())];
+  const known = [...(await exampleIds()), ACCESS_TABLE, ...(await hazardIds())];
   if (!known.includes(id)) {
     throw new ExampleError(`There is no example "${id}". The examples are: ${known.join(", ")}.`);
   }
@@ -29,7 +29,7 @@ async function testExample(id: string): Promise<number> {
 
 /** The files whose tests play all examples: `selected()` restricts them to one. */
 function sharedTests(id: string): string[] {
-  if (id === ACCESS) return [];
+  if (id === ACCESS_TABLE) return [];
   if (isHazard(id)) return ["src/harness/hazards.test.ts"];
   return ["src/harness/twins.timed.test.ts", "src/harness/variations.test.ts"];
 }
