@@ -7,8 +7,9 @@ import requests
 
 COUNT = 4_000_000  # square numbers
 token = orthanc.GenerateRestApiAuthorizationToken()
-port = json.loads(orthanc.GetConfiguration()).get("HttpPort", 8042)
-slow_url = f"http://127.0.0.1:{port}/slow"
+configuration = json.loads(orthanc.GetConfiguration())
+scheme = "https" if configuration.get("SslEnabled") else "http"
+slow_url = f"{scheme}://127.0.0.1:{configuration.get('HttpPort', 8042)}/slow"
 
 
 # region tasks

@@ -6,6 +6,7 @@ import { Agent, type Dispatcher, interceptors, request } from "undici";
 
 // #region connections
 const agent = new Agent({
+  // Further calls wait. So a handler must not call its own plugin's routes.
   connections: 8,
   // Orthanc keeps a connection for 1 s. By default, undici takes off 2 s for
   // safety, and so would keep none.
