@@ -10,7 +10,7 @@ import { Agent, request } from "undici";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { exists } from "../../src/debian/packages.ts";
 import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { readTwinFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
+import { readSharedFiles, readTwinFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
 import { findOrthanc, type Release } from "../../src/orthanc/installation.ts";
 import { type Certificates, makeCertificates } from "../../src/testing/certificates.ts";
 
@@ -132,8 +132,7 @@ async function playTypescript(environment: Record<string, string>) {
     files: {
       ...files,
       "package.json": '{ "type": "module" }',
-      "bridge.py": await readFile(path.join(EXAMPLES, "bridge/bridge.py"), "utf8"),
-      "pool.ts": await readFile(path.join(EXAMPLES, "pool/pool.ts"), "utf8"),
+      ...(await readSharedFiles("typescript")),
     },
     environment: { ...typescriptEnvironment(), ...environment },
     configuration: {
@@ -148,11 +147,13 @@ async function playTypescript(environment: Record<string, string>) {
 async function playPython(environment: Record<string, string>, added = "") {
   const files = await readTwinFiles(await readExample("rest-token"), "python");
   const line = "    session.trust_env = False\n";
-  expect(files["plugin.py"]).toContain(line);
+  const { "worker.py": worker = "" } = files;
+  expect(worker).toContain(line);
   const { get, log } = await start({
     files: {
-      "plugin.py": files["plugin.py"]?.replace(line, line + added) ?? "",
-      "pool.py": await readFile(path.join(EXAMPLES, "pool/pool.py"), "utf8"),
+      ...(await readSharedFiles("python")),
+      ...files,
+      "worker.py": worker.replace(line, line + added),
     },
     environment,
     configuration: { PythonScript: "plugin.py" },

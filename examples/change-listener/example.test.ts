@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { readTwinFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
+import { readSharedFiles, readTwinFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
 import { descendants } from "../../src/linux/processes.js";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { TWINS, type Twin } from "../../src/protocol/programs.ts";
@@ -318,9 +317,7 @@ test("typescript: it asks again until Orthanc listens", async () => {
       script: "slow_start.py",
       files: {
         ...(await readTwinFiles(example, "typescript")),
-        "bridge.py": await readFile(path.join(EXAMPLES, "bridge/bridge.py"), "utf8"),
-        "client.ts": await readFile(path.join(EXAMPLES, "undici/client.ts"), "utf8"),
-        "routes.ts": await readFile(path.join(EXAMPLES, "routes/routes.ts"), "utf8"),
+        ...(await readSharedFiles("typescript")),
         "package.json": '{ "type": "module" }',
         "slow_start.py": "import time\nimport bridge\ntime.sleep(6)\n",
       },

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { typescriptEnvironment } from "../../src/harness/twin.ts";
+import { readSharedFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
 import { startOrthanc } from "../../src/orthanc/server.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
@@ -17,10 +17,8 @@ test("both routes give the same answer", async () => {
       files: {
         "plugin.py": await read("from-python/plugin.py"),
         "plugin.ts": await read("from-python/plugin.ts"),
-        "bridge.py": await read("bridge/bridge.py"),
-        "routes.py": await read("routes/routes.py"),
-        "routes.ts": await read("routes/routes.ts"),
-        "client.ts": await read("undici/client.ts"),
+        ...(await readSharedFiles("python")),
+        ...(await readSharedFiles("typescript")),
         "package.json": '{ "type": "module" }\n',
       },
       links: { node_modules: path.resolve(EXAMPLES, "../node_modules") },

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { typescriptEnvironment } from "../../src/harness/twin.ts";
+import { readSharedFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { TWINS, type Twin } from "../../src/protocol/programs.ts";
 import { editProgram } from "../../src/testing/editProgram.ts";
@@ -102,11 +101,6 @@ test.each(TWINS)("%s: runs that take longer than the period do not pile up", asy
 test.each(TWINS)("%s: no run before Orthanc has started", async (twin) => {
   const changes = { "PERIOD = 1": "PERIOD = 0.01", ...telling(twin, 0) };
   const { routes } = await readExample("scheduled-task");
-  const shared = ["bridge/bridge.py", "routes/routes.py", "routes/routes.ts", "undici/client.ts"];
-  const texts = shared.map(async (name) => [
-    path.basename(name),
-    await readFile(path.join(EXAMPLES, name), "utf8"),
-  ]);
   const module = twin === "python" ? "plugin" : "bridge";
   const orthanc = track(
     await startOrthanc({
@@ -114,7 +108,7 @@ test.each(TWINS)("%s: no run before Orthanc has started", async (twin) => {
       script: "slow_start.py",
       files: {
         ...(await editProgram("scheduled-task", twin, changes)),
-        ...Object.fromEntries(await Promise.all(texts)),
+        ...(await readSharedFiles(twin)),
         "package.json": '{ "type": "module" }',
         "slow_start.py": `import time\nimport ${module}\ntime.sleep(2)\n`,
       },

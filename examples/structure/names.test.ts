@@ -1,10 +1,9 @@
 /** What the page about a plugin's layout says of names and of logic that stands alone. */
-import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { readTwinFiles } from "../../src/harness/twin.ts";
+import { readSharedFiles, readTwinFiles } from "../../src/harness/twin.ts";
 import { findOrthanc } from "../../src/orthanc/installation.ts";
 import { startOrthanc } from "../../src/orthanc/server.ts";
 import { StartError } from "../../src/orthanc/startError.ts";
@@ -35,9 +34,7 @@ async function refusalOf(script: string, files: Record<string, string>): Promise
 /** An example's Python twin under another name, with what is copied along. */
 async function pythonTwin(id: string, name: string): Promise<Record<string, string>> {
   const { "plugin.py": plugin, ...files } = await readTwinFiles(await readExample(id), "python");
-  for (const shared of ["pool/pool.py", "routes/routes.py"])
-    files[path.basename(shared)] = await readFile(path.join(EXAMPLES, shared), "utf8");
-  return { ...files, [name]: plugin as string };
+  return { ...(await readSharedFiles("python")), ...files, [name]: plugin as string };
 }
 
 describe("a script's name", () => {

@@ -19,6 +19,15 @@ export type TwinFiles = Record<string, string>;
 /** An example, or one of a hazard's folders. */
 export type Startable = Pick<Example, "folder" | "routes" | "instances">;
 
+/** Reads the files that readers copy along with a twin. */
+export async function readSharedFiles(twin: Twin): Promise<TwinFiles> {
+  const texts = COPIED_ALONG[twin].map(async (name) => [
+    path.basename(name),
+    await readFile(path.join(EXAMPLES, name), "utf8"),
+  ]);
+  return Object.fromEntries(await Promise.all(texts));
+}
+
 /** Reads a twin's own files: those that pages show and readers may change. */
 export async function readTwinFiles({ folder }: Startable, twin: Twin): Promise<TwinFiles> {
   const ending = twin === "python" ? /\.py$/ : /(?<!\.test)\.ts$/;
@@ -71,11 +80,11 @@ export async function startTwin(
   twin: Twin,
   { edited, script, configuration, environment, release, limits, signal }: TwinOptions = {},
 ): Promise<Orthanc> {
-  const files: TwinFiles = {};
-  for (const name of COPIED_ALONG[twin]) {
-    files[path.basename(name)] = await readFile(path.join(EXAMPLES, name), "utf8");
-  }
-  Object.assign(files, await readTwinFiles(example, twin), edited);
+  const files: TwinFiles = {
+    ...(await readSharedFiles(twin)),
+    ...(await readTwinFiles(example, twin)),
+    ...edited,
+  };
   const orthanc = await startOrthanc(
     twin === "python"
       ? {
