@@ -1,4 +1,4 @@
-/** Runs the programs of hazards: plays their steps, each with a time limit, and compares the outcomes with the expected ones. */
+/** Runs the programs of hazards: plays their steps within time limits, and compares expected and observed outcomes. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,7 +14,7 @@ import { workers } from "./workers.ts";
 
 /** The time limit for an answer or an end if the hazard has none of its own, in milliseconds. */
 const STEP_LIMIT = 40_000;
-/** The most of a body or of a line of the log that is kept, in characters. */
+/** The maximum length of a body, and of a line of the log, that is kept, in characters. */
 const EXCERPT = 300;
 
 /** A run of one program of a hazard. */

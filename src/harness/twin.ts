@@ -1,4 +1,4 @@
-/** Starts an example's twin on a fresh private Orthanc. */
+/** Starts an example's twin on a new private Orthanc. */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";

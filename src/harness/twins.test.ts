@@ -12,7 +12,7 @@ const ids = await exampleIds();
 const skipped: string[] = [];
 const stopping: Promise<string[]>[] = [];
 
-/** The most comparisons of times: other load on the machine can make parallel calls look like serial ones. */
+/** The maximum number of comparisons: other load on the machine can make parallel calls look like serial ones. */
 const COMPARISONS = 3;
 
 /** Plays a twin, whose answers must be as expected. */

@@ -1,4 +1,4 @@
-/** The live API under hostile input, hostile code and many clients: nothing gets in, limits hold, the server stays up. */
+/** The live API under hostile input, hostile code and many clients: nothing gets in, limits hold, the server survives. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
