@@ -4,7 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { typescriptEnvironment } from "../../src/harness/twin.ts";
+import { bridgeOptions } from "../../src/harness/twin.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { TWINS, type Twin } from "../../src/protocol/programs.ts";
 import { editProgram } from "../../src/testing/editProgram.ts";
@@ -104,21 +104,16 @@ test.each(TWINS)("%s: no run before Orthanc has started", async (twin) => {
   const { routes } = await readExample("scheduled-task");
   const bridge = await readFile(path.join(EXAMPLES, "bridge/bridge.py"), "utf8");
   const module = twin === "python" ? "plugin" : "bridge";
+  const files = {
+    ...(await editProgram("scheduled-task", twin, changes)),
+    "bridge.py": bridge,
+    "slow_start.py": `import time\nimport ${module}\ntime.sleep(2)\n`,
+  };
   const orthanc = track(
     await startOrthanc({
+      ...bridgeOptions(files, routes),
       // What else Orthanc loads after the twin takes two seconds.
       script: "slow_start.py",
-      files: {
-        ...(await editProgram("scheduled-task", twin, changes)),
-        "bridge.py": bridge,
-        "package.json": '{ "type": "module" }',
-        "slow_start.py": `import time\nimport ${module}\ntime.sleep(2)\n`,
-      },
-      links: { node_modules: path.resolve(EXAMPLES, "../node_modules") },
-      environment: typescriptEnvironment(),
-      configuration: {
-        Node: { Script: "plugin.ts", Routes: routes, Executable: process.execPath },
-      },
     }),
   );
   await waitFor(orthanc, (seen) => seen.runs >= 5);
