@@ -281,12 +281,12 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
 
 describe("this account and root", () => {
   test.skipIf(NO_OTHER_ACCOUNT)("are let in by a server of another account", async () => {
-    const admission = pathToFileURL(path.join(import.meta.dirname, "admission.ts"));
+    const guards = pathToFileURL(path.join(import.meta.dirname, "requestGuards.ts"));
     const address = await start(
       [],
       "--input-type=module",
       "--eval",
-      `import { GuardedServer } from "${admission}";
+      `import { GuardedServer } from "${guards}";
       process.setgroups([]);
       process.setgid(${OTHER});
       process.setuid(${OTHER});
