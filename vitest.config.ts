@@ -2,12 +2,12 @@ import { configDefaults, defineConfig } from "vitest/config";
 import { failureReporter } from "./src/testing/failureReporter.ts";
 import { SOAKING } from "./src/testing/soak.ts";
 
-/** Tests of what holds under load and faults: short in `npm test`, long in `npm run soak`. */
+/** Tests under load and faults: short in `npm test`, long in `npm run soak`. */
 const SOAK = ["src/**/*.soak.test.ts", "examples/**/*.soak.test.ts"];
-/** Those of them that count what is done in a time. */
+/** Those of them that measure throughput. */
 const LOAD = ["examples/bridge/load.soak.test.ts", "examples/pool/pool.soak.test.ts"];
 
-/** Tests that compare wall times or count busy cores: nothing else may run beside them. */
+/** Tests that compare wall times or count busy cores: nothing else may run at the same time. */
 const TIMED = [
   ...(SOAKING ? [] : LOAD),
   "src/harness/twins.test.ts",
