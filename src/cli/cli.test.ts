@@ -80,7 +80,7 @@ async function expectCleanEnd({ pid, exit }: Awaited<ReturnType<typeof start>>, 
   expect(performance.now() - since).toBeLessThan(10_000);
   await expect.poll(() => processesIn(folder), SOON).toEqual([]);
   expect(await readdir(folder)).toEqual([]);
-  const left = await leftovers({ folder, ports });
+  const left = leftovers({ folder, ports });
   expect(left.filter((what) => what.startsWith("port"))).toEqual([]);
 }
 

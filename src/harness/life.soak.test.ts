@@ -135,7 +135,7 @@ test.for(CALLERS)(
       expect(await readdir(path.join(root, "tmp")), what).toEqual([]);
       expect(room.sharedMemory(), what).toEqual([]);
       expect(unixSocketsIn(root), what).toEqual([]);
-      if (occupied) expect(await leftovers(occupied), what).toEqual([]);
+      if (occupied) expect(leftovers(occupied), what).toEqual([]);
       reportProgress(`life, ${kind}: round ${round + 1} of ${rounds}, ${what}`);
     }
   },

@@ -236,10 +236,10 @@ writeSync(1, /certificates: .*/.exec(await orthanc.log()) + "\\n");`,
 describe("a stopped Orthanc", () => {
   test("leaves nothing, and can be stopped again", async () => {
     const orthanc = await start();
-    expect(await leftovers(occupiedBy(orthanc))).toHaveLength(6);
+    expect(leftovers(occupiedBy(orthanc))).toHaveLength(6);
     const log = await orthanc.log();
     await Promise.all([orthanc.stop(), orthanc.stop()]);
-    expect(await leftovers(occupiedBy(orthanc))).toEqual([]);
+    expect(leftovers(occupiedBy(orthanc))).toEqual([]);
     await orthanc.stop();
     expect(await orthanc.ended).toBe("exit code 0");
     expect(await orthanc.log()).toContain(log);
@@ -264,7 +264,7 @@ orthanc.RegisterRestCallback("/child", answer)
       expect(isRunning(child)).toBe(true);
       await end(orthanc);
       expect(isRunning(child)).toBe(false);
-      expect(await leftovers(occupiedBy(orthanc))).toEqual([]);
+      expect(leftovers(occupiedBy(orthanc))).toEqual([]);
     }
   });
 
@@ -284,7 +284,7 @@ orthanc.RegisterRestCallback("/hang", hang)
     await orthanc.stop();
     expect(performance.now() - start0).toBeLessThan(12_000);
     expect(await orthanc.ended).toBe("SIGKILL");
-    expect(await leftovers(occupiedBy(orthanc))).toEqual([]);
+    expect(leftovers(occupiedBy(orthanc))).toEqual([]);
     await request;
   });
 });
@@ -299,14 +299,14 @@ test("an Orthanc that ends by itself is noticed, and nothing is left", async () 
   const killed = await start();
   process.kill(killed.pid, "SIGKILL");
   expect(await killed.ended).toBe("SIGKILL");
-  expect(await leftovers(occupiedBy(killed))).toEqual([]);
+  expect(leftovers(occupiedBy(killed))).toEqual([]);
   expect(await killed.log()).toMatch(/Orthanc has started/);
   await killed.stop();
 
   const shutDown = await start();
   await shutDown.request("/tools/shutdown", { method: "POST", body: "" });
   expect(await shutDown.ended).toBe("exit code 0");
-  expect(await leftovers(occupiedBy(shutDown))).toEqual([]);
+  expect(leftovers(occupiedBy(shutDown))).toEqual([]);
 });
 
 describe("an Orthanc that is started again", () => {
@@ -320,7 +320,7 @@ describe("an Orthanc that is started again", () => {
     expect((await orthanc.log()).match(/Orthanc has started/g)).toHaveLength(2);
     const occupied = occupiedBy(orthanc);
     await orthanc.stop();
-    expect(await leftovers(occupied)).toEqual([]);
+    expect(leftovers(occupied)).toEqual([]);
   });
 
   test("says why it does not start, and leaves nothing", async () => {
@@ -329,7 +329,7 @@ describe("an Orthanc that is started again", () => {
     );
     const orthanc = await start({ script: file });
     await expect(orthanc.restart()).rejects.toThrow(/no second time/);
-    expect(await leftovers(occupiedBy(orthanc))).toEqual([]);
+    expect(leftovers(occupiedBy(orthanc))).toEqual([]);
   });
 });
 

@@ -1,6 +1,5 @@
 /** Finds what is left of a private Orthanc that should be gone. */
 import { existsSync } from "node:fs";
-import { connect } from "node:net";
 import {
   commandLine,
   environment,
@@ -9,6 +8,7 @@ import {
   processIds,
   workingFolder,
 } from "../linux/processes.js";
+import { LISTEN, portIn, tcpSockets } from "../linux/sockets.ts";
 
 /** The resources of a private Orthanc. */
 export interface Occupied {
@@ -19,31 +19,60 @@ export interface Occupied {
 }
 
 /**
- * Lists what is left, each in a few words: the folder, ports on which a program listens, the given processes, and
- * every process whose command line, environment, working directory or open files are in the folder.
+ * Lists what is left, each in a few words: the folder, ports on which a process listens that is not known to be
+ * another program, the given processes, and every process that uses the folder.
  */
-export async function leftovers({ folder, ports = [], pids = [] }: Occupied): Promise<string[]> {
+export function leftovers({ folder, ports = [], pids = [] }: Occupied): string[] {
   const left = processesIn(folder);
   left.push(...pids.filter(isRunning).map((pid) => `process ${pid}`));
-  for (const port of ports) if (await isTaken(port)) left.push(`port ${port}`);
+  left.push(...ports.filter((port) => isHeld(port, folder)).map((port) => `port ${port}`));
   if (existsSync(folder)) left.push(`folder ${folder}`);
   return left;
 }
 
-/** Lists the other processes of this machine that use a folder. */
+/**
+ * Lists the other processes of this machine that use a folder: with their command line, environment, working directory
+ * or open files.
+ */
 export function processesIn(folder: string): string[] {
-  return processIds().flatMap((pid) => {
-    if (pid === process.pid) return [];
-    const command = commandLine(pid);
-    const traces = [command, ...environment(pid), workingFolder(pid), ...openFiles(pid)];
-    return traces.some((trace) => trace.includes(folder)) ? [`process ${pid}: ${command}`] : [];
+  return otherProcesses()
+    .filter((other) => uses(other, folder))
+    .map(({ pid, command }) => `process ${pid}: ${command}`);
+}
+
+/**
+ * Tells if a process listens on a port that may use the folder. On a machine with many programs, another one may take a
+ * port as soon as it is free.
+ */
+function isHeld(port: number, folder: string): boolean {
+  const sockets = tcpSockets()
+    .filter(({ state, local }) => state === LISTEN && portIn(local) === port)
+    .map(({ inode }) => `socket:[${inode}]`);
+  const processes = sockets.length > 0 ? otherProcesses() : [];
+  return sockets.some((socket) => {
+    const holders = processes.filter(({ traces }) => traces.includes(socket));
+    return holders.length === 0 || holders.some((holder) => uses(holder, folder));
   });
 }
 
-function isTaken(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
+interface TracedProcess {
+  pid: number;
+  command: string;
+  /** The texts that reveal what the process uses. */
+  traces: string[];
+}
+
+/** Reads all processes of this machine except this one. */
+function otherProcesses(): TracedProcess[] {
+  return processIds()
+    .filter((pid) => pid !== process.pid)
+    .map((pid) => {
+      const command = commandLine(pid);
+      const traces = [command, ...environment(pid), workingFolder(pid), ...openFiles(pid)];
+      return { pid, command, traces };
+    });
+}
+
+function uses({ traces }: TracedProcess, folder: string): boolean {
+  return traces.some((trace) => trace.includes(folder));
 }
