@@ -34,7 +34,7 @@ test("the facts to be shown have an example", () => {
   expect(shown).toEqual(expect.arrayContaining(LIVE));
 });
 
-test("each example exists, shows the fact by its own account, and is told of on that page", async () => {
+test("each example exists, declares the fact, and belongs to that page", async () => {
   const hazards = await hazardIds();
   for (const { fact, page, example } of facts) {
     if (example === undefined || hazards.includes(example)) continue;
@@ -44,7 +44,7 @@ test("each example exists, shows the fact by its own account, and is told of on 
   }
 });
 
-test("no example shows a fact that the table gives to another page", async () => {
+test("no example shows a fact that belongs to another page", async () => {
   for (const id of await exampleIds()) {
     const { page, facts: shown } = await readExample(id);
     for (const number of shown) {

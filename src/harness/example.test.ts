@@ -47,7 +47,7 @@ test("a valid example is read, with what it leaves out", () => {
   });
 });
 
-describe("a mistake is told with file, field and reason", () => {
+describe("an error is reported with file, field and reason", () => {
   const { title: _, ...untitled } = PING;
   test.each<[string, unknown, string, RegExp]>([
     ["a field is missing", untitled, "title", /expected string, received undefined/],

@@ -10,7 +10,7 @@ const programs = hazards.flatMap((hazard) =>
 );
 
 // Most of the time they wait for what does not come.
-describe.concurrent("what is declared is seen", () => {
+describe.concurrent("the expected outcomes are observed", () => {
   test.each(programs)("%s: %s, %s", async (_id, kind, twin, hazard) => {
     const { problems } = await runHazardProgram(hazard, kind, twin);
     expect(problems).toEqual([]);

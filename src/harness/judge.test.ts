@@ -159,7 +159,7 @@ describe("calls of one step", () => {
     ]);
   });
 
-  test("side by side, on one core: not looked at, and said so; in turn is", () => {
+  test("on one core, side by side is not judged, with a reason; in turn is", () => {
     machine.cores = 1;
     expect(judge(together("side by side"), [call()], inTurn)).toEqual({
       problems: [],

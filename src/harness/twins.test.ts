@@ -46,7 +46,7 @@ describe.each(ids)("%s", (id) => {
   });
 });
 
-test("each twin stops when it is told to, and leaves nothing behind", async () => {
+test("each twin stops when it is asked to, and leaves nothing behind", async () => {
   expect((await Promise.all(stopping)).flat()).toEqual([]);
 });
 

@@ -100,7 +100,7 @@ test("/live/versions tells what runs are played on", async () => {
   expect(status).toBe(200);
 });
 
-test("/live/examples gives an example's own files, and how many calls it makes at once", async () => {
+test("/live/examples returns an example's own files, and its number of calls at once", async () => {
   const { status, json } = await page().request("GET", "/live/examples/rest-token");
   const file = (name: string) => ofRepository("rest-token", name);
   expect(json).toEqual({
@@ -113,7 +113,7 @@ test("/live/examples gives an example's own files, and how many calls it makes a
   expect(status).toBe(200);
 });
 
-test("a run of both twins is told in order, without secrets, and again to whoever comes back", async () => {
+test("a run of both twins is reported in order, without secrets, and again after a reload", async () => {
   const id = await page().startRun({ example: "rest-token", twins: ["python", "typescript"] });
   const reported: [string, RunEvent][] = [];
   const secrets = new Set<string>();
@@ -160,7 +160,7 @@ test("a run of both twins is told in order, without secrets, and again to whoeve
   }
 });
 
-test("a reader who comes back in the middle of a run is told what is new", async () => {
+test("a reader who comes back in the middle of a run receives the new events", async () => {
   const id = await page().startRun({ example: "rest-token", twins: ["python"] });
   let seen = "";
   for await (const [number, event] of page().followRun(id)) {
@@ -302,7 +302,7 @@ test.each([
   ["plugin.ts", `a${"+a".repeat(60_000)}`],
   ["plugin.py", `a${"+a".repeat(60_000)}`],
   ["plugin.py", "(".repeat(120_000)],
-])("an edited %s that no parser can read ends its run, and holds nobody up", async (file, text) => {
+])("an edited %s that no parser can read ends its run, and delays no other", async (file, text) => {
   const id = await page().startRun({
     example: "rest-token",
     twins: ["python"],
@@ -326,7 +326,7 @@ test.each([
   expect(await readdir(folder)).toEqual([]);
 });
 
-test("of many syntax errors, the first hundred are told", async () => {
+test("of many syntax errors, the first hundred are reported", async () => {
   const edited = { "plugin.ts": "\0".repeat(10_000) };
   const { end } = await play({ example: "rest-token", twins: ["typescript"], edited });
   if (end.how !== "invalid") throw new Error(JSON.stringify(end));

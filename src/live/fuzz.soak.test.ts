@@ -585,7 +585,7 @@ describe("a foreign page in a browser", () => {
 });
 
 describe("clients", () => {
-  test("a hundred at once, each with a run to follow, are told the same", async () => {
+  test("a hundred at once, each following a run, receive the same events", async () => {
     const id = await start({ "plugin.py": "import orthanc\nraise ValueError()\n" });
     const followers = Array.from({ length: 100 }, () => follow(id));
     const asking = Array.from({ length: 100 }, () => ask(host, { path: "/" }));
@@ -658,7 +658,7 @@ describe("clients", () => {
     server.close();
   });
 
-  test("of more connections than there may be are told so, and the server recovers", async () => {
+  test("with more connections than the limit are refused with a reason, and the server recovers", async () => {
     const { server, port, own } = await impatient();
     const sockets = Array.from({ length: 300 }, () => connect(port, "127.0.0.1"));
     const reported = await Promise.all(
