@@ -247,7 +247,7 @@ describe("a stopped Orthanc", () => {
     ["a session", ["sleep", "600"], "env=None"],
     ["a session and an environment", ["sleep", "600"], "env={}"],
     ["a session and a folder, deaf to SIGTERM", ["sh", "-c", "trap '' TERM; sleep 600"], "cwd='/'"],
-  ])("leaves no child that has its own %s", async (_, command, others) => {
+  ])("leaves no child with %s of its own", async (_, command, others) => {
     const plugin = await script(`
 import subprocess, orthanc
 child = subprocess.Popen(${JSON.stringify(command)}, start_new_session=True, ${others})
