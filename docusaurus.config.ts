@@ -12,7 +12,7 @@ const root = path.dirname(fileURLToPath(import.meta.url));
 const published = new URL(process.env.SITE_URL || "https://orthanc-twins.example");
 const baseUrl = published.pathname.replace(/\/*$/, "/");
 
-/** Without scripts no tab can be chosen and nothing copied: all tabs are open then, and those buttons away. */
+/** Without scripts, tabs and buttons that copy do not work: all tabs are open then, and the buttons hidden. */
 const withoutScripts =
   "<style>[role=tabpanel][hidden]{display:block}[role=tablist],[data-needs-scripts]{display:none!important}</style>";
 
@@ -34,7 +34,7 @@ function bundling({ generatedFilesDir }: LoadContext): Plugin {
           },
         ],
       },
-      // The theme brings a highlighter for the browser; ours works at build time.
+      // The theme contains a highlighter for the browser; ours works at build time.
       resolve: { alias: { "prism-react-renderer": false } },
     }),
   };

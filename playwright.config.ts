@@ -1,8 +1,8 @@
 import { defineConfig } from "@playwright/test";
 import { findBrowser } from "./src/setup/browser.ts";
 
-// Each server takes a free port and prints it. Playwright puts the named part into the environment, and every worker
-// reads this file again when it is there.
+// Each server takes a free port and prints it. Playwright adds the named part to the environment, and then every worker
+// reads this file again.
 const origin = `http://127.0.0.1:${process.env.SITE_PORT}`;
 const live = `http://127.0.0.1:${process.env.LIVE_PORT}`;
 const browser = await findBrowser();
@@ -17,7 +17,7 @@ export default defineConfig({
     launchOptions: {
       executablePath: browser.executablePath,
       env: { ...(process.env as Record<string, string>), ...browser.env },
-      // Chromium's sandbox refuses to work for root.
+      // Chromium's sandbox does not work for root.
       args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
     },
   },
@@ -28,7 +28,7 @@ export default defineConfig({
       testMatch: "live.spec.ts",
       use: { baseURL: live },
       dependencies: ["static"],
-      // Runs that go on side by side slow each other down.
+      // Runs at the same time slow each other down.
       workers: 1,
     },
   ],

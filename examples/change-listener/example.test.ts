@@ -1,8 +1,8 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { readSharedFiles, readTwinFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
+import { readExample } from "../../src/harness/example.ts";
+import { bridgeOptions, readSharedFiles, readTwinFiles } from "../../src/harness/twin.ts";
 import { descendants } from "../../src/linux/processes.js";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { TWINS, type Twin } from "../../src/protocol/programs.ts";
@@ -311,21 +311,16 @@ test("typescript: what is stored while Node is away is not handled, what follows
 
 test("typescript: it asks again until Orthanc listens", async () => {
   const example = await readExample("change-listener");
+  const files = {
+    ...(await readTwinFiles(example, "typescript")),
+    ...(await readSharedFiles("typescript")),
+    "slow_start.py": "import time\nimport bridge\ntime.sleep(6)\n",
+  };
   const orthanc = track(
     await startOrthanc({
+      ...bridgeOptions(files, example.routes),
       // What else Orthanc loads after the bridge takes longer than a start of Node.
       script: "slow_start.py",
-      files: {
-        ...(await readTwinFiles(example, "typescript")),
-        ...(await readSharedFiles("typescript")),
-        "package.json": '{ "type": "module" }',
-        "slow_start.py": "import time\nimport bridge\ntime.sleep(6)\n",
-      },
-      links: { node_modules: path.resolve(EXAMPLES, "../node_modules") },
-      environment: typescriptEnvironment(),
-      configuration: {
-        Node: { Script: "plugin.ts", Routes: example.routes, Executable: process.execPath },
-      },
     }),
   );
   await waitFor(orthanc, ({ listening }) => listening);

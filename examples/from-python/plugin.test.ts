@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { readSharedFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
+import { bridgeOptions, readSharedFiles } from "../../src/harness/twin.ts";
 import { startOrthanc } from "../../src/orthanc/server.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
@@ -11,26 +11,14 @@ const { track } = useOrthancs();
 
 test("both routes give the same answer", async () => {
   const read = (name: string) => readFile(path.join(EXAMPLES, name), "utf8");
+  const files = {
+    "plugin.py": await read("from-python/plugin.py"),
+    "plugin.ts": await read("from-python/plugin.ts"),
+    ...(await readSharedFiles("python")),
+    ...(await readSharedFiles("typescript")),
+  };
   const orthanc = track(
-    await startOrthanc({
-      script: "plugin.py",
-      files: {
-        "plugin.py": await read("from-python/plugin.py"),
-        "plugin.ts": await read("from-python/plugin.ts"),
-        ...(await readSharedFiles("python")),
-        ...(await readSharedFiles("typescript")),
-        "package.json": '{ "type": "module" }\n',
-      },
-      links: { node_modules: path.resolve(EXAMPLES, "../node_modules") },
-      environment: typescriptEnvironment(),
-      configuration: {
-        Node: {
-          Script: "plugin.ts",
-          Routes: ["/patient-count-new"],
-          Executable: process.execPath,
-        },
-      },
-    }),
+    await startOrthanc({ ...bridgeOptions(files, ["/patient-count-new"]), script: "plugin.py" }),
   );
   const { testFiles } = orthanc.installation;
   await orthanc.send(["CT_small.dcm", "MR_small.dcm"].map((name) => path.join(testFiles, name)));

@@ -168,7 +168,7 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
     return pids;
   }
 
-  /** Whether a worker sleeps in its task. */
+  /** Tells if a worker sleeps in its task. */
   const sleeps = (pid: number) => waitChannel(pid).includes("nanosleep");
 
   /** Waits until workers sleep in their tasks. */
@@ -288,7 +288,7 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
     await expect.poll(() => named("sleep")).toHaveLength(1);
     const pids = descendants(orthanc.pid);
     // The guard would end them, too: it sleeps meanwhile.
-    const guard = readProcess(orthanc.pid)?.parent ?? 0;
+    const guard = readProcess(orthanc.pid)?.parent as number;
     process.kill(guard, "SIGSTOP");
     try {
       process.kill(orthanc.pid, "SIGKILL");

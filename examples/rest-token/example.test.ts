@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
 import { expect, test } from "vitest";
 import { commandLine, descendants } from "../../src/linux/processes.js";
-import { LISTEN, tcpSockets } from "../../src/linux/sockets.ts";
+import { LISTEN, portIn, tcpSockets } from "../../src/linux/sockets.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { TWINS, type Twin } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
@@ -52,10 +52,9 @@ test.each(TWINS)("%s: 40 calls in turn share a few connections to Orthanc", asyn
 
 /** How many TCP connections were made to a port: those open, and those closed in the last minute. */
 function connections(port: number): number {
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const clients = tcpSockets().flatMap(({ local, remote, state }) => {
     if (state === LISTEN) return [];
-    return remote.endsWith(`:${hex}`) ? [local] : local.endsWith(`:${hex}`) ? [remote] : [];
+    return portIn(remote) === port ? [local] : portIn(local) === port ? [remote] : [];
   });
   return new Set(clients).size;
 }

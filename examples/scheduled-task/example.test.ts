@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { readSharedFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
+import { readExample } from "../../src/harness/example.ts";
+import { bridgeOptions, readSharedFiles } from "../../src/harness/twin.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { TWINS, type Twin } from "../../src/protocol/programs.ts";
 import { editProgram } from "../../src/testing/editProgram.ts";
@@ -102,21 +101,16 @@ test.each(TWINS)("%s: no run before Orthanc has started", async (twin) => {
   const changes = { "PERIOD = 1": "PERIOD = 0.01", ...telling(twin, 0) };
   const { routes } = await readExample("scheduled-task");
   const module = twin === "python" ? "plugin" : "bridge";
+  const files = {
+    ...(await editProgram("scheduled-task", twin, changes)),
+    ...(await readSharedFiles(twin)),
+    "slow_start.py": `import time\nimport ${module}\ntime.sleep(2)\n`,
+  };
   const orthanc = track(
     await startOrthanc({
+      ...bridgeOptions(files, routes),
       // What else Orthanc loads after the twin takes two seconds.
       script: "slow_start.py",
-      files: {
-        ...(await editProgram("scheduled-task", twin, changes)),
-        ...(await readSharedFiles(twin)),
-        "package.json": '{ "type": "module" }',
-        "slow_start.py": `import time\nimport ${module}\ntime.sleep(2)\n`,
-      },
-      links: { node_modules: path.resolve(EXAMPLES, "../node_modules") },
-      environment: typescriptEnvironment(),
-      configuration: {
-        Node: { Script: "plugin.ts", Routes: routes, Executable: process.execPath },
-      },
     }),
   );
   await waitFor(orthanc, (seen) => seen.runs >= 5);

@@ -118,7 +118,7 @@ test("python: workers end by themselves with an Orthanc that is killed, even at 
   const pids = descendants(orthanc.pid);
   expect(pids).toHaveLength(5);
   // The guard would end them, too: it sleeps meanwhile.
-  const guard = readProcess(orthanc.pid)?.parent ?? 0;
+  const guard = readProcess(orthanc.pid)?.parent as number;
   process.kill(guard, "SIGSTOP");
   try {
     process.kill(orthanc.pid, "SIGKILL");

@@ -1,4 +1,4 @@
-/** A main thread whose worker crashes or is ended: `crashProbe.ts thread|process HOW`. It prints `alive` if it survives. */
+/** A main thread whose worker crashes or is ended: `crashProbe.ts thread|process HOW`. A survivor prints `alive`. */
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWorker, sendMessage, startWorker, type WorkerKind } from "./startWorker.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { CRASHES, measureWorkers, outlives } from "./workers.ts";
 
-test("a child process takes nothing with it; a thread all of Node, in native code and where it is ended while it loads", async () => {
+test("a child process ends alone; a thread ends all of Node in native code, and if it is ended while it loads", async () => {
   for (const how of CRASHES) {
     expect(await outlives("process", how), `process: ${how}`).toBe(true);
     expect(await outlives("thread", how), `thread: ${how}`).toBe(

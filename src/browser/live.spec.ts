@@ -222,7 +222,9 @@ test.describe("a server that is started again", () => {
     await expect(again.getByRole("status")).toHaveText("Played.", SOON);
   });
 
-  test("not at all: Stop gives up, and Run says that there is no answer", async ({ page }) => {
+  test("not at all: Stop ends the run on the page, and Run says that there is no answer", async ({
+    page,
+  }) => {
     const panel = await openRunning(page);
     await server.stop();
     await expect(panel.getByRole("status")).toHaveText(/Trying again/, SOON);
@@ -235,7 +237,7 @@ test.describe("a server that is started again", () => {
   });
 });
 
-test("a run goes on where the connection is lost and comes back", async ({ page, context }) => {
+test("a run continues if the connection is lost and comes back", async ({ page, context }) => {
   const panel = await open(page, "blocking-computation");
   await panel.getByRole("button", { name: "Run Python" }).click();
   await expect(panel.getByRole("status")).toContainText("Orthanc", SOON);

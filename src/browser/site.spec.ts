@@ -65,7 +65,7 @@ function summary(violations: Awaited<ReturnType<AxeBuilder["analyze"]>>["violati
 }
 
 for (const url of PAGES) {
-  test(`${url} opens without an error, and asks nobody else for anything`, async ({
+  test(`${url} opens without an error, and sends no request elsewhere`, async ({
     page,
     baseURL,
   }) => {
@@ -244,7 +244,7 @@ test("arrow keys walk through what was found, Escape closes", async ({ page }) =
   await expect(dialog).toBeHidden();
 });
 
-test("the search says so where nothing is found, and where there is no index", async ({ page }) => {
+test("the search says so if nothing is found, and if there is no index", async ({ page }) => {
   await open(page, "/");
   const dialog = await openSearch(page);
   // Pagefind matches the first letters of a word, so these are letters that no page contains.

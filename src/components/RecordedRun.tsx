@@ -8,7 +8,7 @@ import { Transcript } from "./Transcript.tsx";
 
 const LiveRun = lazy(() => import("./LiveRun.tsx"));
 
-/** The recorded run of an example. If the site can run it live, the live panel replaces it once the reader comes near. */
+/** The recorded run of an example. On a site that can run it, the live panel replaces it once it comes near. */
 export function RecordedRun({ run }: { run: Run }): ReactNode {
   const place = useRef<HTMLDivElement>(null);
   const [live, setLive] = useState(false);

@@ -54,7 +54,7 @@ async function expectNextStartWorks() {
   expect(entries).toHaveLength(2);
 }
 
-describe("an archive that fails: what, why and what to do is told, and the next start works", () => {
+describe("an archive that fails: the error, its reason and the remedy are reported, and the next start works", () => {
   const packagesOnly = (file: string) => file.endsWith(".deb");
   const flipped = (body: Buffer) => {
     const copy = Buffer.from(body);
@@ -127,7 +127,7 @@ describe("an archive that fails: what, why and what to do is told, and the next 
   });
 });
 
-describe("a full disk is told, and the next start works", () => {
+describe("a full disk is reported, and the next start works", () => {
   /** In a new mount namespace, so that neither root nor a clean-up is necessary. */
   const alone = ["unshare", "--map-root-user", "--mount"];
   const cases: [moment: string, size: string][] = [

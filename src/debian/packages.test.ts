@@ -95,7 +95,7 @@ describe("packages", () => {
     expect(await fetchPackages()).toEqual([]);
   });
 
-  test("are fetched anew when their list differs; what runs from the earlier ones keeps them", async () => {
+  test("are fetched again when their list differs; programs that run from the earlier ones keep them", async () => {
     const first = await unpackPackages(["one"], folder, () => {});
     expect(await readlink(folder)).toBe(path.basename(first));
     // A program of these packages: its command line contains their folder.
@@ -141,7 +141,7 @@ describe("packages", () => {
   });
 
   test.each(["reading the package lists", "downloading", "unpacking package 2"])(
-    "are fetched anew where somebody was killed while %s",
+    "are fetched again if a process was killed while %s",
     async (activity) => {
       const { process: killed, ended } = await elsewhere(new RegExp(`^${activity}`, "m"));
       process.kill(killed.pid, "SIGKILL");
@@ -260,7 +260,7 @@ describe("from the archive that this machine's apt uses", () => {
     return end;
   }
 
-  test("a program runs with the libraries of its suite; for another suite it is fetched anew", async ({
+  test("a program runs with the libraries of its suite; for another suite it is fetched again", async ({
     skip,
   }) => {
     const folders: unknown[] = [];

@@ -3,7 +3,7 @@ import { formatCount } from "../format/numbers.ts";
 import type { Answer } from "../protocol/run.ts";
 import { redact } from "./redact.ts";
 
-/** The most bytes of an answer's body, and of the log of a twin. */
+/** The maximum size of an answer's body, and of the log of a twin, in bytes. */
 export const OUTPUT_LIMIT = 1_000_000;
 
 /** Headers that are not compared: about the connection, the length of the body, and the time. */

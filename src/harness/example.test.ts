@@ -45,7 +45,7 @@ test("a valid example is read, with what it leaves out", () => {
   });
 });
 
-describe("a mistake is told with file, field and reason", () => {
+describe("an error is reported with file, field and reason", () => {
   const { summary: _, ...unfinished } = PING;
   test.each<[string, unknown, string, RegExp]>([
     ["a field is missing", unfinished, "summary", /expected string, received undefined/],

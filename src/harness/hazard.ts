@@ -49,7 +49,7 @@ const SignalStep = z.strictObject({
   signal: z.enum(["SIGINT", "SIGTERM", "SIGKILL"]),
   /** `all`: Orthanc's process group, as Ctrl-C in a terminal does; `workers`: descendants without children. */
   to: z.enum(["Orthanc", "all", "workers"]),
-  /** Orthanc ends within so many seconds, or is still running after them. */
+  /** Orthanc ends within so many seconds, or is still running after so many seconds. */
   expect: z
     .union([
       z.strictObject({ ends: z.number().positive().max(30) }),
@@ -136,7 +136,7 @@ export async function readHazard(id: string): Promise<Hazard> {
   return { id, folder, ...parse(HazardFile, text, `examples/${id}/hazard.json`) };
 }
 
-/** Tells the id of a hazard from that of an example. */
+/** Tests if an id is that of a hazard. */
 export const isHazard = (id: string): boolean => id.startsWith("hazards/");
 
 /** Returns a program of a hazard; undefined if it is impossible in that language, as the hazard explains. */

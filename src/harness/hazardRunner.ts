@@ -1,4 +1,4 @@
-/** Runs the programs of hazards: plays their steps, each with a time limit, and compares the outcomes with the expected ones. */
+/** Runs the programs of hazards: plays their steps within time limits, and compares expected and observed outcomes. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,13 +8,13 @@ import type { Twin, Variant } from "../protocol/programs.ts";
 import type { HazardStepResult, ProgramResult } from "../protocol/record.ts";
 import type { Versions } from "../protocol/run.ts";
 import { ExampleError } from "./example.ts";
-import { findProgram, type Hazard, type HazardStep } from "./hazard.ts";
+import { findProgram, type Hazard, type HazardStep, type Program } from "./hazard.ts";
 import { fetchVersions, startTwin, type TwinFiles } from "./twin.ts";
 import { workers } from "./workers.ts";
 
 /** The time limit for an answer or an end if the hazard has none of its own, in milliseconds. */
 const STEP_LIMIT = 40_000;
-/** The most of a body or of a line of the log that is kept, in characters. */
+/** The maximum length of a body, and of a line of the log, that is kept, in characters. */
 const EXCERPT = 300;
 
 /** A run of one program of a hazard. */
@@ -46,26 +46,37 @@ export async function runHazardProgram(
     steps: [],
     log: [],
   };
-  const problems: string[] = [];
-  const { start } = program;
-  const hangs = typeof start === "object" && "hangs" in start ? start.hangs : undefined;
-
-  let orthanc: Orthanc;
+  const run: HazardRun = { result, problems: [] };
+  const orthanc = await startProgram(hazard, program, edited, run);
+  if (!orthanc) return run;
   try {
-    orthanc = await startTwin(
-      {
-        folder: path.join(hazard.folder, variant),
-        routes: program.routes ?? hazard.routes,
-        instances: [],
-      },
-      twin,
-      {
-        edited,
-        script: program.script,
-        configuration: hazard.configuration,
-        ...(hangs && { signal: AbortSignal.timeout(1000 * hangs) }),
-      },
-    );
+    run.versions = await fetchVersions(orthanc);
+    await playSteps(orthanc, program, run);
+    checkLog(await orthanc.log(), program, run);
+    return run;
+  } finally {
+    await orthanc.kill();
+  }
+}
+
+/** Starts Orthanc with a program; undefined if it does not start, which may be expected. */
+async function startProgram(
+  hazard: Hazard,
+  { start, routes = hazard.routes, script }: Program,
+  edited: TwinFiles,
+  { result, problems }: HazardRun,
+): Promise<Orthanc | undefined> {
+  const folder = path.join(hazard.folder, result.kind);
+  const hangs = typeof start === "object" && "hangs" in start ? start.hangs : undefined;
+  try {
+    const orthanc = await startTwin({ folder, routes, instances: [] }, result.twin, {
+      edited,
+      script,
+      configuration: hazard.configuration,
+      ...(hangs && { signal: AbortSignal.timeout(1000 * hangs) }),
+    });
+    if (start !== "answers") problems.push("Orthanc has started, but was expected not to");
+    return orthanc;
   } catch (error) {
     const late = (error as Error).name === "TimeoutError";
     if (!late && !(error instanceof StartError)) throw error;
@@ -77,42 +88,44 @@ export async function runHazardProgram(
     else if ("hangs" in start && !late)
       problems.push(`Orthanc was expected to hang, but has ended: ${log}`);
     else if ("fails" in start) result.log.push(...findMatches(log, [start.fails], problems));
-    return { result, problems };
+    return undefined;
   }
+}
 
-  try {
-    if (start !== "answers") problems.push("Orthanc has started, but was expected not to");
-    const versions = await fetchVersions(orthanc);
-    let running: Promise<void>[] = [];
-    for (const step of program.steps) {
-      if (!step.together) {
-        await Promise.all(running);
-        running = [];
-      }
-      const index = result.steps.length;
-      result.steps.push({ name: step.name, done: describeAction(step), seen: "", milliseconds: 0 });
-      running.push(
-        playStep(orthanc, step).then(({ asExpected, ...outcome }) => {
-          Object.assign(result.steps[index] as HazardStepResult, outcome);
-          if (!asExpected) {
-            const expected = JSON.stringify(step.expect);
-            problems.push(`"${step.name}": ${outcome.seen} Expected: ${expected}.`);
-          }
-        }),
-      );
+/** Plays the steps of a program: each after the end of the previous one, or together with it. */
+async function playSteps(
+  orthanc: Orthanc,
+  { steps }: Program,
+  { result, problems }: HazardRun,
+): Promise<void> {
+  let running: Promise<void>[] = [];
+  for (const step of steps) {
+    if (!step.together) {
+      await Promise.all(running);
+      running = [];
     }
-    await Promise.all(running);
-    const log = await orthanc.log();
-    result.log.push(...findMatches(log, program.log, problems));
-    for (const pattern of program.notInLog) {
-      const found = new RegExp(pattern, "m").exec(log);
-      if (found) problems.push(`the log contains ${JSON.stringify(found[0].slice(0, EXCERPT))}`);
-    }
-    if (problems.length > 0) problems.push(`The end of the log:\n${log.slice(-3000)}`);
-    return { result, problems, versions };
-  } finally {
-    await orthanc.kill();
+    const stepResult = { name: step.name, done: describeAction(step), seen: "", milliseconds: 0 };
+    result.steps.push(stepResult);
+    running.push(
+      playStep(orthanc, step).then(({ asExpected, ...outcome }) => {
+        Object.assign(stepResult, outcome);
+        if (!asExpected) {
+          const expected = JSON.stringify(step.expect);
+          problems.push(`"${step.name}": ${outcome.seen} Expected: ${expected}.`);
+        }
+      }),
+    );
   }
+  await Promise.all(running);
+}
+
+function checkLog(log: string, program: Program, { result, problems }: HazardRun): void {
+  result.log.push(...findMatches(log, program.log, problems));
+  for (const pattern of program.notInLog) {
+    const found = new RegExp(pattern, "m").exec(log);
+    if (found) problems.push(`the log contains ${JSON.stringify(found[0].slice(0, EXCERPT))}`);
+  }
+  if (problems.length > 0) problems.push(`The end of the log:\n${log.slice(-3000)}`);
 }
 
 /** Describes the action of a step in a few words. */

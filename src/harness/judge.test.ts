@@ -21,10 +21,8 @@ beforeEach(() => {
 /** An example with one step for each expectation. */
 function example(...steps: object[]): Example {
   const text = JSON.stringify({
-    title: "Ping",
     summary: "It answers.",
     page: "/ping",
-    facts: [1],
     routes: ["/ping"],
     steps: steps.map((step, index) => ({
       name: `step ${index + 1}`,
@@ -159,7 +157,7 @@ describe("calls of one step", () => {
     ]);
   });
 
-  test("side by side, on one core: not looked at, and said so; in turn is", () => {
+  test("on one core, side by side is not judged, with a reason; in turn is", () => {
     machine.cores = 1;
     expect(judge(together("side by side"), [call()], inTurn)).toEqual({
       problems: [],

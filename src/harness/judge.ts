@@ -7,8 +7,8 @@ import { OUTPUT_LIMIT } from "./answer.ts";
 import type { Example, Mask, Step } from "./example.ts";
 
 /**
- * The shortest time of serial calls, as a part of that many single calls' time. Parallel calls on two cores take half
- * of that time; the boundary leaves room for other load on the machine.
+ * The minimum time of serial calls, relative to that many single calls. Parallel calls on two cores take half of that
+ * time; the boundary leaves room for other load on the machine.
  */
 const SERIAL = 0.8;
 const IF_BUSY = ". Times mean little on a busy machine: if this one was, play it again";
@@ -117,7 +117,7 @@ export function wallTime(step: StepRun): number {
   return Math.max(...step.calls.map((call) => call.endedAt)) - start;
 }
 
-/** Compares two runs of an example, such as those of its twins, or a record and a new run: a sentence for each difference. */
+/** Compares two runs of an example, such as those of its twins, or a record and a new run: a sentence each. */
 export function differences(example: Example, one: TwinRun, other: TwinRun): string[] {
   const found: string[] = [];
   for (const [index, step] of example.steps.entries()) {
@@ -157,7 +157,7 @@ function answerDifferences(
     .map(([what, ours, theirs]) => `${what} ${shorten(ours)} and ${shorten(theirs)}`);
 }
 
-/** The most of a value that a sentence contains, in characters. */
+/** The maximum length of a value in a sentence, in characters. */
 const EXCERPT = 1_000;
 
 function shorten(value: unknown): string {

@@ -112,7 +112,7 @@ function once<Run>(play: (example: Example, twin: Twin) => Promise<Run>) {
   };
 }
 
-test("there are at least twenty of them, each of its own kind, and a text that is not there is an error", () => {
+test("there are at least twenty different ones, and a missing text is an error", () => {
   expect(new Set(all.map(({ what }) => what)).size).toBe(all.length);
   expect(all.length).toBeGreaterThanOrEqual(20);
   const [mutation] = all as [Mutation];

@@ -1,4 +1,4 @@
-/** Starts an example's twin on a fresh private Orthanc. */
+/** Starts an example's twin on a new private Orthanc. */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
@@ -85,35 +85,18 @@ export async function startTwin(
     ...(await readTwinFiles(example, twin)),
     ...edited,
   };
-  const orthanc = await startOrthanc(
+  const options: OrthancOptions =
     twin === "python"
-      ? {
-          script: script ?? "plugin.py",
-          files,
-          configuration,
-          environment,
-          release,
-          limits,
-          signal,
-        }
-      : {
-          script: "bridge.py",
-          files: { ...files, "package.json": '{ "type": "module" }\n' },
-          links: { node_modules: NODE_MODULES },
-          environment: { ...typescriptEnvironment(), ...environment },
-          configuration: {
-            Node: {
-              Script: script ?? "plugin.ts",
-              Routes: example.routes,
-              Executable: process.execPath,
-            },
-            ...configuration,
-          },
-          release,
-          limits,
-          signal,
-        },
-  );
+      ? { script: script ?? "plugin.py", files }
+      : bridgeOptions(files, example.routes, script);
+  const orthanc = await startOrthanc({
+    ...options,
+    configuration: { ...options.configuration, ...configuration },
+    environment: { ...options.environment, ...environment },
+    release,
+    limits,
+    signal,
+  });
   try {
     const { testFiles } = orthanc.installation;
     if (example.instances.length > 0) {
@@ -124,6 +107,25 @@ export async function startTwin(
     await orthanc.stop();
     throw error;
   }
+}
+
+/**
+ * Makes the options of an Orthanc whose bridge runs a TypeScript program.
+ * @param files the program with all that it imports, and `bridge.py`: name to text
+ * @param script the program's file
+ */
+export function bridgeOptions(
+  files: TwinFiles,
+  routes: string[],
+  script = "plugin.ts",
+): OrthancOptions {
+  return {
+    script: "bridge.py",
+    files: { ...files, "package.json": '{ "type": "module" }\n' },
+    links: { node_modules: NODE_MODULES },
+    environment: typescriptEnvironment(),
+    configuration: { Node: { Script: script, Routes: routes, Executable: process.execPath } },
+  };
 }
 
 /** The variables with which Node runs TypeScript files: a loader, before Node 22.18. */

@@ -18,7 +18,7 @@ async function collecting<T>(going: Promise<T>): Promise<T> {
   return going.finally(() => clearInterval(timer));
 }
 
-test("a step without an answer is given up after its time, whatever garbage is collected", async () => {
+test("a step without an answer is aborted after its time limit, whatever garbage is collected", async () => {
   const edited = { "plugin.py": HANGS };
   const played = playTwin(await readExample("rest-token"), "python", { edited, stepLimit: 3_000 });
   await expect(collecting(played)).rejects.toThrow(/has no answer.*takes longer than 3 seconds/);

@@ -15,7 +15,7 @@ const skipped: string[] = [];
 let comparedAgain = 0;
 const stopping: Promise<string[]>[] = [];
 
-/** The most comparisons of times: other load on the machine can make parallel calls look like serial ones. */
+/** The maximum number of comparisons: other load on the machine can make parallel calls look like serial ones. */
 const COMPARISONS = 3;
 
 /** Plays a twin, whose answers must be as expected. */
@@ -50,7 +50,7 @@ describe.each(selected(ids))("%s", (id) => {
   });
 });
 
-test("each twin stops when it is told to, and leaves nothing behind", async () => {
+test("each twin stops when it is asked to, and leaves nothing behind", async () => {
   expect((await Promise.all(stopping)).flat()).toEqual([]);
 });
 

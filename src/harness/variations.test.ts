@@ -38,7 +38,7 @@ describe("the variations of a request", () => {
     { method: "DELETE", target: "/computations/0-1" },
   ];
 
-  test.each(CASES)("$method $target: each has a name of its own, and differs", (request) => {
+  test.each(CASES)("$method $target: each has a unique name, and differs", (request) => {
     const all = makeVariations(request);
     expect(all[0]).toEqual({ name: "as it is", body: undefined, ...request });
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);

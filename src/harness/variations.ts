@@ -22,9 +22,9 @@ import { fillPath, PlayError, playStep, readInstanceNames } from "./twinRunner.t
 const LIMIT = 60_000;
 /** The number of requests that are sent at once in the second round. */
 const CONCURRENCY = 4;
-/** The most variations of a request in the second round, and in both rounds for later steps on the same route. */
+/** The maximum number of variations in the second round, and in both rounds for later steps on the same route. */
 const FEW = 10;
-/** The most of a request's first line that is kept, in characters. */
+/** The maximum length of a request's first line that is kept, in characters. */
 const EXCERPT = 120;
 
 /** A request, exactly as it is sent. */

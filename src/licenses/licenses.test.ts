@@ -85,7 +85,7 @@ test("Infima, which has no license file, names the license and holder of Docusau
   }
 });
 
-describe("in a site of its own", () => {
+describe("in a separate site", () => {
   let root: string;
 
   beforeEach(async () => {

@@ -9,7 +9,7 @@ export function residentMemory(pid: number): number {
   return kibibytes(statusField(pid, "VmRSS"));
 }
 
-/** The most memory that a process has had in RAM, since its start or the last `resetPeakMemory`. */
+/** The maximum memory that a process has had in RAM, since its start or the last `resetPeakMemory`. */
 export function peakMemory(pid: number): number {
   return kibibytes(statusField(pid, "VmHWM"));
 }

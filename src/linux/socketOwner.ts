@@ -9,7 +9,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { endianness } from "node:os";
 import { ESTABLISHED, parseTcpTable } from "./sockets.ts";
 
-/** The most readings of the tables for a connection: Linux lists them in pieces and may skip a row between two. */
+/** The maximum number of readings per connection: Linux lists a table in pieces and may skip a row between two. */
 const READINGS = 3;
 
 /** The owners of connected sockets: the socket's own address and port and those of its other end, to an account. */

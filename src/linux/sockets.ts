@@ -11,7 +11,7 @@ export const ESTABLISHED = "01";
 
 /** A row of a table of TCP sockets. */
 export interface TcpSocket {
-  /** Its own address and port, hexadecimal, such as `0100007F:1F90`. */
+  /** Its own address and port, hexadecimal, such as `0100007F:1F90`; `portIn` reads the port. */
   local: string;
   /** Those of the other end. */
   remote: string;
@@ -43,12 +43,17 @@ export function parseTcpTable(text: string): TcpSocket[] {
     });
 }
 
+/** The port of an end of a socket. */
+export function portIn(end: string): number {
+  return Number.parseInt(end.split(":")[1] ?? "", 16);
+}
+
 /** The TCP ports on which a process listens. */
 export function listeningPorts(pid: number): number[] {
   const open = new Set(openFiles(pid));
   const ports = tcpSockets(pid)
     .filter(({ state, inode }) => state === LISTEN && open.has(`socket:[${inode}]`))
-    .map(({ local }) => Number.parseInt(local.split(":")[1] ?? "", 16));
+    .map(({ local }) => portIn(local));
   return [...new Set(ports)];
 }
 

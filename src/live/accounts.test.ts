@@ -225,7 +225,7 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
     for (const socket of sockets) socket.destroy();
   });
 
-  test("is told on its connection, and can't keep that open", async () => {
+  test("is refused on its connection, and can't keep that open", async () => {
     // Only the refusal ends a connection here.
     const { seen, server, port } = await serveWord("127.0.0.1", {
       headersTimeout: 0,
@@ -281,12 +281,12 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
 
 describe("this account and root", () => {
   test.skipIf(NO_OTHER_ACCOUNT)("are let in by a server of another account", async () => {
-    const admission = pathToFileURL(path.join(import.meta.dirname, "requestGuards.ts"));
+    const guards = pathToFileURL(path.join(import.meta.dirname, "requestGuards.ts"));
     const address = await start(
       [],
       "--input-type=module",
       "--eval",
-      `import { GuardedServer } from "${admission}";
+      `import { GuardedServer } from "${guards}";
       process.setgroups([]);
       process.setgid(${OTHER});
       process.setuid(${OTHER});
@@ -311,7 +311,7 @@ describe("this account and root", () => {
   });
 });
 
-describe("where the system does not say who asks, the token", () => {
+describe("if the system does not reveal a client's account, the token", () => {
   const token = "the-token-of-this-test";
   const get = (host: string, target: string, headers: Record<string, string> = {}) =>
     ask(host, { path: target, headers });
@@ -331,7 +331,7 @@ describe("where the system does not say who asks, the token", () => {
     expect((await serve("unshare", "--user")).search).not.toBe(address.search);
   });
 
-  test("is opened by npm start, in a file that nobody else can read", async ({ skip }) => {
+  test("is opened by npm start, in a file that no other account can read", async ({ skip }) => {
     skip(NO_NAMESPACE !== undefined, NO_NAMESPACE);
     // A browser that records its arguments, which other accounts can read.
     const [browser, opened] = [path.join(folder, "browser"), path.join(folder, "opened")];

@@ -4,10 +4,11 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { EXAMPLES } from "../harness/example.ts";
-import { type RunEvent, type RunRequest, SECRET_HEADER } from "../protocol/live.ts";
+import type { RunEvent, RunRequest } from "../protocol/live.ts";
 import { TWINS } from "../protocol/programs.ts";
 import { processesIn } from "../testing/leftovers.ts";
-import { ask, pageHeaders, serveApp } from "../testing/serveApp.ts";
+import { pageClient } from "../testing/pageClient.ts";
+import { serveApp } from "../testing/serveApp.ts";
 import { createApi } from "./api.ts";
 
 const SECRET = "the secret of this test";
@@ -56,56 +57,18 @@ async function nothingIsLeft() {
   }, SOON);
 }
 
-/** Sends a request as our pages do. */
-async function asPage(method: string, path: string, body?: object) {
-  const headers = pageHeaders(server.host, SECRET);
-  const answer = await ask(server.host, { method, path, headers, body: JSON.stringify(body) });
-  return { status: answer.status, json: answer.text === "" ? undefined : JSON.parse(answer.text) };
-}
-
-/** Starts a run and returns its id. */
-async function start(request: RunRequest): Promise<string> {
-  const { status, json } = await asPage("POST", "/live/runs", request);
-  expect(json).toEqual({ id: expect.any(String) });
-  expect(status).toBe(201);
-  return json.id;
-}
-
-const stop = async (id: string) => (await asPage("DELETE", `/live/runs/${id}`)).status;
-
-/** Yields the numbers and events of a run as they arrive, until the server ends the stream. */
-async function* follow(id: string, lastEventId?: string): AsyncGenerator<[string, RunEvent]> {
-  const response = await fetch(`http://${server.host}/live/runs/${id}/events`, {
-    headers: {
-      [SECRET_HEADER]: SECRET,
-      ...(lastEventId !== undefined && { "last-event-id": lastEventId }),
-    },
-  });
-  expect(response.status).toBe(200);
-  expect(response.headers.get("content-type")).toBe("text/event-stream");
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    const messages = text.split("\n\n");
-    text = messages.pop() ?? "";
-    for (const message of messages) {
-      const [, data = "", number = ""] = /^data: (.*)\nid: (.*)$/.exec(message) ?? [];
-      yield [number, JSON.parse(data)];
-    }
-  }
-  expect(text).toBe("");
-}
+const page = () => pageClient(server.host, SECRET);
+const stop = async (id: string) => (await page().request("DELETE", `/live/runs/${id}`)).status;
 
 async function collect(id: string, lastEventId?: string) {
   const reported: [string, RunEvent][] = [];
-  for await (const event of follow(id, lastEventId)) reported.push(event);
+  for await (const event of page().followRun(id, lastEventId)) reported.push(event);
   return reported;
 }
 
 /** Plays a run to its end. */
 async function play(request: RunRequest) {
-  const reported = (await collect(await start(request))).map(([, event]) => event);
+  const reported = (await collect(await page().startRun(request))).map(([, event]) => event);
   const last = reported.at(-1);
   if (last?.type !== "ended") throw new Error(`The last event is ${JSON.stringify(last)}.`);
   const progress = reported.flatMap((event) => (event.type === "progress" ? [event.progress] : []));
@@ -127,7 +90,7 @@ const ofRepository = (example: string, file: string) =>
   readFile(path.join(EXAMPLES, example, file), "utf8");
 
 test("/live/versions tells what runs are played on", async () => {
-  const { status, json } = await asPage("GET", "/live/versions");
+  const { status, json } = await page().request("GET", "/live/versions");
   expect(json).toEqual({
     orthanc: expect.stringMatching(/^\d+\.\d+\.\d+/),
     plugin: expect.stringMatching(/^\d+\.\d+/),
@@ -137,8 +100,8 @@ test("/live/versions tells what runs are played on", async () => {
   expect(status).toBe(200);
 });
 
-test("/live/examples gives an example's own files, and how many calls it makes at once", async () => {
-  const { status, json } = await asPage("GET", "/live/examples/rest-token");
+test("/live/examples returns an example's own files, and its number of calls at once", async () => {
+  const { status, json } = await page().request("GET", "/live/examples/rest-token");
   const file = (name: string) => ofRepository("rest-token", name);
   expect(json).toEqual({
     files: {
@@ -150,11 +113,11 @@ test("/live/examples gives an example's own files, and how many calls it makes a
   expect(status).toBe(200);
 });
 
-test("a run of both twins is told in order, without secrets, and again to whoever comes back", async () => {
-  const id = await start({ example: "rest-token", twins: ["python", "typescript"] });
+test("a run of both twins is reported in order, without secrets, and again after a reload", async () => {
+  const id = await page().startRun({ example: "rest-token", twins: ["python", "typescript"] });
   const reported: [string, RunEvent][] = [];
   const secrets = new Set<string>();
-  for await (const numbered of follow(id)) {
+  for await (const numbered of page().followRun(id)) {
     reported.push(numbered);
     const [, event] = numbered;
     if (event.type === "progress" && event.progress.type === "started") {
@@ -197,10 +160,10 @@ test("a run of both twins is told in order, without secrets, and again to whoeve
   }
 });
 
-test("a reader who comes back in the middle of a run is told what is new", async () => {
-  const id = await start({ example: "rest-token", twins: ["python"] });
+test("a reader who comes back in the middle of a run receives the new events", async () => {
+  const id = await page().startRun({ example: "rest-token", twins: ["python"] });
   let seen = "";
-  for await (const [number, event] of follow(id)) {
+  for await (const [number, event] of page().followRun(id)) {
     seen = number;
     if (event.type === "progress" && event.progress.type === "started") break;
   }
@@ -216,10 +179,10 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
     edited: callback("time.sleep(110)"), // a run's limit is 120
   };
   // Each is followed at once and to its end: a run without a follower is stopped.
-  const following: ReturnType<typeof follow>[] = [];
+  const following: AsyncGenerator<[string, RunEvent]>[] = [];
   const startAndFollow = async (type: RunEvent["type"]) => {
-    const id = await start(slow);
-    const events = follow(id);
+    const id = await page().startRun(slow);
+    const events = page().followRun(id);
     following.push(events);
     expect((await events.next()).value?.[1].type).toBe(type);
     return id;
@@ -232,7 +195,7 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
 
   const waiting: string[] = [];
   while (waiting.length < 8) waiting.push(await startAndFollow("waiting"));
-  const { status, json } = await asPage("POST", "/live/runs", slow);
+  const { status, json } = await page().request("POST", "/live/runs", slow);
   expect(json).toEqual({ error: expect.stringMatching(/^8 runs are waiting already\. /) });
   expect(status).toBe(429);
 
@@ -256,9 +219,9 @@ test("two runs go on at once, eight more wait for their turn, and the next is re
 });
 
 test("a run that is stopped in its middle ends, and leaves no process and no folder", async () => {
-  const id = await start({ example: "blocking-computation", twins: ["python"] });
+  const id = await page().startRun({ example: "blocking-computation", twins: ["python"] });
   let last: RunEvent | undefined;
-  for await (const [, event] of follow(id)) {
+  for await (const [, event] of page().followRun(id)) {
     last = event;
     if (event.type === "progress" && event.progress.type === "step") {
       expect(await stop(id)).toBe(204);
@@ -275,7 +238,7 @@ test("a run that is stopped in its middle ends, and leaves no process and no fol
 // This has to be shorter than the 30 seconds that Orthanc may take to start.
 test("a run can be stopped at any moment of its start", { timeout: 20_000 }, async () => {
   for (const pause of [0, 10, 30, 60, 100, 200]) {
-    const id = await start({ example: "rest-token", twins: ["python"], edited: SLOW });
+    const id = await page().startRun({ example: "rest-token", twins: ["python"], edited: SLOW });
     await sleep(pause);
     expect(await stop(id)).toBe(204);
     expect((await collect(id)).at(-1)?.[1]).toMatchObject({ end: { how: "stopped" } });
@@ -339,15 +302,19 @@ test.each([
   ["plugin.ts", `a${"+a".repeat(60_000)}`],
   ["plugin.py", `a${"+a".repeat(60_000)}`],
   ["plugin.py", "(".repeat(120_000)],
-])("an edited %s that no parser can read ends its run, and holds nobody up", async (file, text) => {
-  const id = await start({ example: "rest-token", twins: ["python"], edited: { [file]: text } });
+])("an edited %s that no parser can read ends its run, and delays no other", async (file, text) => {
+  const id = await page().startRun({
+    example: "rest-token",
+    twins: ["python"],
+    edited: { [file]: text },
+  });
   let [late, ended] = [0, false];
   const telling = collect(id).finally(() => {
     ended = true;
   });
   for (let asked = 0; asked < 10 && !ended; asked++) {
     const began = performance.now();
-    expect((await asPage("GET", "/live/examples/rest-token")).status).toBe(200);
+    expect((await page().request("GET", "/live/examples/rest-token")).status).toBe(200);
     late = Math.max(late, performance.now() - began);
     await sleep(100);
   }
@@ -359,7 +326,7 @@ test.each([
   expect(await readdir(folder)).toEqual([]);
 });
 
-test("of many syntax errors, the first hundred are told", async () => {
+test("of many syntax errors, the first hundred are reported", async () => {
   const edited = { "plugin.ts": "\0".repeat(10_000) };
   const { end } = await play({ example: "rest-token", twins: ["typescript"], edited });
   if (end.how !== "invalid") throw new Error(JSON.stringify(end));

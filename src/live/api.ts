@@ -16,7 +16,7 @@ import { requireOwnPage, type ServerEnvironment } from "./requestGuards.ts";
 import type { Run } from "./run.ts";
 import { BusyError, Runs } from "./runs.ts";
 
-/** The most bytes of a request's body: edited files, many times as long as ours. */
+/** The maximum size of a request's body, in bytes: edited files, many times as long as ours. */
 const BODY_LIMIT = 256_000;
 
 const RunBody: z.ZodType<RunRequest> = z.strictObject({

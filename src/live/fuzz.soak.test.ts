@@ -1,4 +1,4 @@
-/** The live API under hostile input, hostile code and many clients: nothing gets in, limits hold, the server stays up. */
+/** The live API under hostile input, hostile code and many clients: nothing gets in, limits hold, the server survives. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
@@ -16,6 +16,7 @@ import { commandLine, openFiles, processIds } from "../linux/processes.js";
 import { type RunEvent, SECRET_HEADER, SECRET_META } from "../protocol/live.ts";
 import { findBrowser } from "../setup/browser.ts";
 import { processesIn } from "../testing/leftovers.ts";
+import { pageClient } from "../testing/pageClient.ts";
 import { ask, pageHeaders } from "../testing/serveApp.ts";
 import { reportProgress, SOAKING, scaled } from "../testing/soak.ts";
 import { type Accounts, GuardedServer, openingAddress } from "./requestGuards.ts";
@@ -100,41 +101,20 @@ function commandsWith(mark: string): string[] {
     .filter((command) => command.includes(mark));
 }
 
-async function asPage(method: string, target: string, body?: object) {
-  const headers = pageHeaders(host, secret);
-  const answer = await ask(host, {
-    method,
-    path: target,
-    headers,
-    body: body && JSON.stringify(body),
-  });
-  return { status: answer.status, json: answer.text === "" ? undefined : JSON.parse(answer.text) };
-}
+const page = () => pageClient(host, secret);
 
 /** Starts a run of one twin with an edited file, and returns its id. */
-async function start(edited: Record<string, string>, example = "rest-token"): Promise<string> {
-  const twins = [Object.keys(edited)[0]?.endsWith(".py") ? "python" : "typescript"];
-  const { status, json } = await asPage("POST", "/live/runs", { example, twins, edited });
-  expect(status).toBe(201);
-  return json.id;
+function start(edited: Record<string, string>, example = "rest-token"): Promise<string> {
+  const twin = Object.keys(edited)[0]?.endsWith(".py") ? "python" : "typescript";
+  return page().startRun({ example, twins: [twin], edited });
 }
 
 /** Collects the events of a run until it ends; `seen` receives each of them. */
 async function follow(id: string, seen: (event: RunEvent) => void = () => {}) {
   const reported: RunEvent[] = [];
-  const response = await fetch(`http://${host}/live/runs/${id}/events`, {
-    headers: { [SECRET_HEADER]: secret },
-  });
-  let text = "";
-  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += chunk;
-    const messages = text.split("\n\n");
-    text = messages.pop() ?? "";
-    for (const message of messages) {
-      const event = JSON.parse(/^data: (.*)$/m.exec(message)?.[1] ?? "null");
-      reported.push(event);
-      seen(event);
-    }
+  for await (const [, event] of page().followRun(id)) {
+    reported.push(event);
+    seen(event);
   }
   return reported;
 }
@@ -350,7 +330,7 @@ if os.fork() == 0:
     const stop = async () => {
       // Each of them is a shell with its child.
       await expect.poll(() => commandsWith(sleeping), SOON).toHaveLength(6);
-      return asPage("DELETE", `/live/runs/${id}`);
+      return page().request("DELETE", `/live/runs/${id}`);
     };
     let stopping: ReturnType<typeof stop> | undefined;
     expect((await reported).at(-1)).toMatchObject({ end: { how: "stopped" } });
@@ -605,7 +585,7 @@ describe("a foreign page in a browser", () => {
 });
 
 describe("clients", () => {
-  test("a hundred at once, each with a run to follow, are told the same", async () => {
+  test("a hundred at once, each following a run, receive the same events", async () => {
     const id = await start({ "plugin.py": "import orthanc\nraise ValueError()\n" });
     const followers = Array.from({ length: 100 }, () => follow(id));
     const asking = Array.from({ length: 100 }, () => ask(host, { path: "/" }));
@@ -678,7 +658,7 @@ describe("clients", () => {
     server.close();
   });
 
-  test("of more connections than there may be are told so, and the server recovers", async () => {
+  test("with more connections than the limit are refused with a reason, and the server recovers", async () => {
     const { server, port, own } = await impatient();
     const sockets = Array.from({ length: 300 }, () => connect(port, "127.0.0.1"));
     const reported = await Promise.all(

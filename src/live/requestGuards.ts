@@ -1,7 +1,7 @@
 /**
  * Guards our servers, behind which code runs on the reader's machine. `GuardedServer` stands before everything that is
  * served, and refuses
- * - other machines, even if the server was told to listen for them;
+ * - other machines, even if the server listens on their network;
  * - other accounts of this machine;
  * - other host names: with a name that resolves to this machine, a foreign page becomes "same-origin" (DNS rebinding).
  *   This includes `localhost`: another account may serve a page on `[::1]` while we serve on 127.0.0.1;
@@ -60,7 +60,7 @@ const TOKEN = "token";
 /** The cookie's name contains the port, because a browser sends the cookies of a host to all of its ports. */
 const cookieName = (port = 0) => `orthanc-twins-${port}`;
 
-/** The most open connections. A page and its run panels need a few. */
+/** The maximum number of open connections. A page and its run panels need a few. */
 const MAX_CONNECTIONS = 256;
 /** The time limits for a request to arrive, in milliseconds. */
 const ARRIVAL: ServerOptions = {
@@ -168,7 +168,7 @@ export class GuardedServer extends Server {
     return undefined;
   }
 
-  /** Judges a request: the reply to a refused one, undefined for an accepted one, "none" if the connection was refused. */
+  /** Judges a request: the reply to a refused one, undefined for an accepted one, "none" on a refused connection. */
   async #judge(request: IncomingMessage): Promise<Reply | "none" | undefined> {
     // `#receive` replies to the connection.
     if (!(await this.#accepted.get(request.socket))) return "none";
@@ -176,7 +176,7 @@ export class GuardedServer extends Server {
   }
 }
 
-/** The host name must be the very address that the connection was made to. Links to `localhost` are redirected there. */
+/** The host name must be the address of the connection itself. Links to `localhost` are redirected there. */
 function judgeHost({ headers, method, socket, url }: IncomingMessage): Reply | undefined {
   const { localAddress = "", localPort } = socket;
   const address = localAddress.replace(/^::ffff:/, "");

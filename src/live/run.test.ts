@@ -55,7 +55,7 @@ test("a run that is stopped in its middle leaves no process and no folder", asyn
   await nothingIsLeft();
 });
 
-test("a run that nobody follows is stopped", async () => {
+test("a run that no page follows is stopped", async () => {
   const run = await start("rest-token", { "plugin.py": "import time\ntime.sleep(60)\n" });
   await expect.poll(() => run.ended, SOON).toBe(true);
   const reported = await follow(run);

@@ -11,8 +11,8 @@ import { findSyntaxErrors } from "./syntaxCheck.ts";
 /** The time limit for a run, in milliseconds, without the time that it waits for others. */
 const RUN_LIMIT = 120_000;
 /**
- * The most processes of a twin at once, including Orthanc, the most memory that they may use together, and the most
- * that they may print before Orthanc has started, both in bytes. After that, the limit on the log is lower.
+ * The maximum number of a twin's processes at once, including Orthanc, their total memory, and the output that they
+ * may print before Orthanc has started, both in bytes. After that, the limit on the log is lower.
  */
 const LIMITS = { processes: 100, memory: 2_000_000_000, log: 10_000_000 };
 /** The time that a run continues without a page that follows it, in milliseconds. A page reloads in less time. */

@@ -4,10 +4,10 @@ import { type Example, withCalls } from "../harness/example.ts";
 import type { RunRequest } from "../protocol/live.ts";
 import { Run } from "./run.ts";
 
-/** The most runs at once, and the most that may wait. */
+/** The maximum number of runs at once, and of those that wait. */
 const CONCURRENCY = 2;
 const WAITING = 8;
-/** The most runs that are remembered. */
+/** The maximum number of runs that are remembered. */
 const KEPT = 20;
 
 /** Too many runs are waiting. */

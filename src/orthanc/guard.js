@@ -40,9 +40,9 @@ const LAST_GRACE = 1_000;
 const KILL_LIMIT = 10_000;
 /** The pause between two checks of the limits, in milliseconds. */
 const CHECK_INTERVAL = 250;
-/** The most of the log that is passed on when Orthanc has ended, in bytes. */
+/** The maximum size of the log that is passed on when Orthanc has ended, in bytes. */
 const LOG_LIMIT = 4_000_000;
-/** The most of a command line that is reported, in characters. */
+/** The maximum length of a command line in a report, in characters. */
 const COMMAND_LIMIT = 200;
 
 /**
@@ -58,9 +58,9 @@ const COMMAND_LIMIT = 200;
  * @property {Limits} [limits] beyond them, Orthanc and all of its descendants are killed
  *
  * @typedef {object} Limits
- * @property {number} processes the most processes at once, including Orthanc
- * @property {number} memory the most memory that they may use together, in bytes
- * @property {number} log the most that they may print, in bytes
+ * @property {number} processes the maximum number of processes at once, including Orthanc
+ * @property {number} memory the maximum of their total memory, in bytes
+ * @property {number} log the maximum size of their output, in bytes
  */
 
 const commands = createInterface({ input: process.stdin })[Symbol.asyncIterator]();

@@ -43,7 +43,7 @@ test("an Orthanc that was found once is found again, and nothing is fetched", as
   expect(report).not.toHaveBeenCalled();
 });
 
-test("the Orthanc of another release lies in a folder of its own, whatever is installed or chosen", async () => {
+test("the Orthanc of another release is in a separate folder, whatever is installed or chosen", async () => {
   vi.stubEnv("ORTHANC_EXECUTABLE", path.join(root, "nowhere"));
   const { release, orthanc, plugin, testFiles } = await findOrthanc({ release: "trixie" });
   expect(release).toBe("trixie");

@@ -54,7 +54,7 @@ const occupiedBy = ({ folder, pid, ports }: Orthanc): Occupied => ({
 });
 
 describe("a started Orthanc", () => {
-  test("answers with its credentials, and to nobody else", async () => {
+  test("answers with its credentials, and not without them", async () => {
     const orthanc = await start();
     const system = await orthanc.request("/system");
     expect(system.status).toBe(200);
@@ -117,23 +117,20 @@ describe("a started Orthanc", () => {
     ["getscu", "bookworm", "-P"],
     ["getscu", "trixie", "-P"],
     ["movescu", "bookworm", "-P", "-aem", "MODALITY"],
-  ] as const)(
-    "gives no DICOM file away over the network: %s",
-    async (program, release, ...options) => {
-      const orthanc = await start({ release });
-      const { dcmsend, environment, testFiles } = orthanc.installation;
-      await orthanc.send([path.join(testFiles, "CT_small.dcm")]);
-      const beside = (file: string) => file.replace(/dcmsend$/, program);
-      const who = ["-v", "-aet", "MODALITY", "-aec", "ORTHANC", ...options];
-      const keys = ["-k", "QueryRetrieveLevel=PATIENT", "-k", "PatientID=1CT1"];
-      const { all } = await execa(
-        beside(dcmsend.command),
-        [...dcmsend.args.map(beside), ...who, ...keys, "127.0.0.1", String(orthanc.ports.dicom)],
-        { env: environment, reject: false, all: true, cwd: orthanc.folder },
-      );
-      expect(all).toContain("Peer aborted Association");
-    },
-  );
+  ] as const)("sends no DICOM file over the network: %s", async (program, release, ...options) => {
+    const orthanc = await start({ release });
+    const { dcmsend, environment, testFiles } = orthanc.installation;
+    await orthanc.send([path.join(testFiles, "CT_small.dcm")]);
+    const beside = (file: string) => file.replace(/dcmsend$/, program);
+    const who = ["-v", "-aet", "MODALITY", "-aec", "ORTHANC", ...options];
+    const keys = ["-k", "QueryRetrieveLevel=PATIENT", "-k", "PatientID=1CT1"];
+    const { all } = await execa(
+      beside(dcmsend.command),
+      [...dcmsend.args.map(beside), ...who, ...keys, "127.0.0.1", String(orthanc.ports.dicom)],
+      { env: environment, reject: false, all: true, cwd: orthanc.folder },
+    );
+    expect(all).toContain("Peer aborted Association");
+  });
 
   test("takes settings, a script and an environment of its caller's", async () => {
     const orthanc = await start({
@@ -250,7 +247,7 @@ describe("a stopped Orthanc", () => {
     ["a session", ["sleep", "600"], "env=None"],
     ["a session and an environment", ["sleep", "600"], "env={}"],
     ["a session and a folder, deaf to SIGTERM", ["sh", "-c", "trap '' TERM; sleep 600"], "cwd='/'"],
-  ])("leaves no child that has %s of its own", async (_, command, others) => {
+  ])("leaves no child with %s of its own", async (_, command, others) => {
     const plugin = await script(`
 import subprocess, orthanc
 child = subprocess.Popen(${JSON.stringify(command)}, start_new_session=True, ${others})
@@ -359,7 +356,7 @@ describe("an Orthanc that does not start says why in the words of its log, and l
   });
 });
 
-describe("a port that somebody else takes before Orthanc does", () => {
+describe("a port that another program takes before Orthanc does", () => {
   /** A plugin that takes the port itself, in that many starts: plugins load before Orthanc listens. */
   const taking = (setting: string, times: number) =>
     script(`
@@ -381,7 +378,7 @@ if os.path.getsize(count) <= ${times}:
     expect(await readdir(path.join(root, "tmp"))).toEqual([path.basename(orthanc.folder)]);
   });
 
-  test("each time is told after the fifth", async () => {
+  test("each time is reported after the fifth attempt", async () => {
     const failure = await start({ script: await taking("HttpPort", 100) }).catch((error) => error);
     expect(failure).toBeInstanceOf(StartError);
     expect(failure.message).toMatch(/TCP port of the HTTP server is .*already in use/);
@@ -389,7 +386,7 @@ if os.path.getsize(count) <= ${times}:
     expect(await readdir(path.join(root, "tmp"))).toEqual([]);
   });
 
-  test("that its caller has chosen is told at once", async () => {
+  test("that its caller has chosen is reported at once", async () => {
     const failure = await start({
       script: await taking("DicomPort", 100),
       configuration: { DicomPort: await getPort() },
@@ -420,7 +417,7 @@ describe("nothing is left of an Orthanc whose caller", () => {
     ["is killed", "", ({ pid = 0 }) => process.kill(pid, "SIGKILL"), "SIGKILL"],
     // Like a terminal: to the caller and its whole group.
     ["gets Ctrl-C", "", ({ pid = 0 }) => process.kill(-pid, "SIGINT"), "SIGINT"],
-    ["is told to end", "", ({ pid = 0 }) => process.kill(pid, "SIGTERM"), "SIGTERM"],
+    ["is asked to end", "", ({ pid = 0 }) => process.kill(pid, "SIGTERM"), "SIGTERM"],
     ["ends by process.exit", "process.exit(3)", () => {}, 3],
     ["throws", 'throw new Error("It is meant to throw")', () => {}, 1],
   ])("%s", async (_, rest, end, how) => {

@@ -16,7 +16,7 @@ import { StartError } from "./startError.ts";
 
 /** The length of the end of the log in a `StartError`, in characters. */
 const LOG_EXCERPT = 20_000;
-/** The most attempts to start Orthanc, if other programs take the ports that were free. */
+/** The maximum number of attempts to start Orthanc, if other programs take the ports that were free. */
 const ATTEMPTS = 5;
 const PORT_TAKEN = /The TCP port of the (HTTP|DICOM) server is privileged or already in use/;
 const USER = "reader";
@@ -42,8 +42,8 @@ export interface OrthancOptions {
   /** Variables that are added to Orthanc's environment. */
   environment?: Record<string, string>;
   /**
-   * The most processes at once, including Orthanc, the most memory that they may use together, and the most that they
-   * may print, both in bytes. Beyond a limit they are killed, and `ended` names the limit.
+   * The maximum number of processes at once, including Orthanc, their total memory and output, both in bytes. Beyond a
+   * limit they are killed, and `ended` names the limit.
    */
   limits?: GuardTask["limits"];
   /** Aborts the start, and kills what has started. */

@@ -27,7 +27,7 @@ export interface ExampleFiles {
   calls?: number;
 }
 
-/** The most syntax errors that are reported. */
+/** The maximum number of syntax errors that are reported. */
 export const MAX_SYNTAX_ISSUES = 100;
 
 /** A syntax error in an edited file. */

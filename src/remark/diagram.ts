@@ -12,7 +12,7 @@ const viz = instance();
 export async function draw(graph: string): Promise<string> {
   const svg = (await viz).renderString(graph, {
     format: "svg",
-    // Graphviz knows Helvetica's widths. Browsers use another font, in a smaller size, so that the text fits in any font.
+    // Graphviz knows Helvetica's widths. Browsers use other fonts, in a smaller size, so that the text always fits.
     graphAttributes: {
       bgcolor: "none",
       fontname: "Helvetica",

@@ -193,7 +193,7 @@ test.each([
   await expect(render(text)).rejects.toThrow(message);
 });
 
-test("fails where one twin lacks a region, whatever the page shows of the example", async () => {
+test("fails if one twin lacks a region, whatever the page shows of the example", async () => {
   await write("examples/ping/worker.ts", "run();\n");
   await expect(render('<Twins example="ping" region="callback" />')).rejects.toThrow(
     'examples/ping/plugin.py:5: region "work" has no TypeScript twin',

@@ -10,7 +10,7 @@
  * - `<Access />`: the recorded access table
  * - `<Benchmark name="workers" />`: the result of a benchmark
  * - `<Mutations />`: the table of broken programs, with the check that notices each
- * - `<Licenses for="pages" />`: the packages whose code the pages contain, or, `for="twins"`, those that the twins import
+ * - `<Licenses for="pages" />`: the packages whose code the pages contain; `for="twins"`: those that twins import
  *
  * A fenced block of a page is highlighted in the same way; one in Graphviz' language, ```` ```dot ````, is drawn.
  * The text after its language describes the diagram for readers who can't see it.

@@ -107,7 +107,7 @@ test("finds a region in whichever file of a twin has it", () => {
   expect(found.region.text).toBe("run();\n");
 });
 
-test("fails where no file has the region, and says which there are", () => {
+test("fails if no file has the region, and lists all regions", () => {
   expect(() => findRegion([parseRegions(TYPESCRIPT, "plugin.ts")], "work")).toThrow(
     'plugin.ts: there is no region "work"; there are "callback", "register".',
   );

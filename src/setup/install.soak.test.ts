@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 test.for([8, 12, 18])(
-  "Node %i is told that it is too old, and which one is needed",
+  "Node %i is refused as too old, with the release that is needed",
   async (major, { skip }) => {
     if (!SOAKING) {
       const reason = `Node ${major} is fetched in npm run soak only`;

@@ -26,19 +26,16 @@ test("where all packages are installed, nothing is done and nothing is said", as
   expect(await install(process.execPath, [SCRIPT])).toEqual({ exitCode: 0, all: "" });
 });
 
-test.each(["8.17.0", "18.20.8", "20.18.3"])(
-  "Node %s is told that it is too old",
-  async (version) => {
-    // Its real versions are fetched by npm run soak.
-    const preload = path.join(root, "version.cjs");
-    const versions = `{ ...process.versions, node: "${version}" }`;
-    await writeFile(preload, `Object.defineProperty(process, "versions", { value: ${versions} });`);
-    expect(await install(process.execPath, ["--require", preload, SCRIPT])).toEqual({
-      exitCode: 1,
-      all: `Node ${version} is too old: Orthanc Twins needs Node 20.19 or later.`,
-    });
-  },
-);
+test.each(["8.17.0", "18.20.8", "20.18.3"])("Node %s is refused as too old", async (version) => {
+  // Its real versions are fetched by npm run soak.
+  const preload = path.join(root, "version.cjs");
+  const versions = `{ ...process.versions, node: "${version}" }`;
+  await writeFile(preload, `Object.defineProperty(process, "versions", { value: ${versions} });`);
+  expect(await install(process.execPath, ["--require", preload, SCRIPT])).toEqual({
+    exitCode: 1,
+    all: `Node ${version} is too old: Orthanc Twins needs Node 20.19 or later.`,
+  });
+});
 
 test.each([
   [

@@ -9,7 +9,7 @@ import { startTwin } from "../harness/twin.ts";
 import { startOrthanc } from "../orthanc/server.ts";
 import type { Twin } from "../protocol/programs.ts";
 
-/** Leaves everything that a program can leave: a detached child that ignores signals, a named semaphore, a socket, a folder. */
+/** Leaves all that a program can leave: a detached child that ignores signals, a named semaphore, a socket, a folder. */
 const CARELESS = `
 import _multiprocessing, os, signal, socket, subprocess, tempfile, orthanc
 subprocess.Popen(

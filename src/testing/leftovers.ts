@@ -9,7 +9,7 @@ import {
   readProcess,
   workingFolder,
 } from "../linux/processes.js";
-import { LISTEN, tcpSockets } from "../linux/sockets.ts";
+import { LISTEN, portIn, tcpSockets } from "../linux/sockets.ts";
 
 /** The resources of a private Orthanc. */
 export interface Occupied {
@@ -20,9 +20,8 @@ export interface Occupied {
 }
 
 /**
- * Lists what is left, each in a few words: the folder, the given processes, the ports on which a program listens that
- * is not known to be another one, and every process whose command line, environment, working directory or open files
- * are in the folder.
+ * Lists what is left, each in a few words: the folder, ports on which a process listens that is not known to be
+ * another program, the given processes, and every process that uses the folder.
  */
 export function leftovers({ folder, ports = [], pids = [] }: Occupied): string[] {
   const left = processesIn(folder);
@@ -32,35 +31,43 @@ export function leftovers({ folder, ports = [], pids = [] }: Occupied): string[]
   return left;
 }
 
-/** Lists the other processes of this machine that use a folder. */
+/**
+ * Lists the other processes of this machine that use a folder: with their command line, environment, working directory
+ * or open files.
+ */
 export function processesIn(folder: string): string[] {
   return otherProcesses()
-    .filter(({ traces }) => traces.some((trace) => trace.includes(folder)))
+    .filter((other) => uses(other, folder))
     .map(({ pid, command }) => `process ${pid}: ${command}`);
 }
 
 /**
- * Tells whether a program listens on a port that may have to do with a folder. On a machine where many programs are
- * started, a port that has become free may be another program's at once.
+ * Tells if a process listens on a port that may use the folder. On a machine with many programs, another one may take a
+ * port as soon as it is free.
  */
 function isHeld(port: number, folder: string): boolean {
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  const listening = tcpSockets().filter(
-    ({ state, local }) => state === LISTEN && local.endsWith(`:${hex}`),
-  );
-  const processes = listening.length > 0 ? otherProcesses() : [];
-  return listening.some(({ inode }) => {
-    const holders = processes.filter(({ traces }) => traces.includes(`socket:[${inode}]`));
-    const related = holders.some(({ traces }) => traces.some((trace) => trace.includes(folder)));
-    return holders.length === 0 || related;
+  const sockets = tcpSockets()
+    .filter(({ state, local }) => state === LISTEN && portIn(local) === port)
+    .map(({ inode }) => `socket:[${inode}]`);
+  const processes = sockets.length > 0 ? otherProcesses() : [];
+  return sockets.some((socket) => {
+    const holders = processes.filter(({ traces }) => traces.includes(socket));
+    return holders.length === 0 || holders.some((holder) => uses(holder, folder));
   });
 }
 
+interface TracedProcess {
+  pid: number;
+  command: string;
+  /** The texts that reveal what the process uses. */
+  traces: string[];
+}
+
 /**
- * The other processes of this machine, with the texts that show what they have to do with. The processes that have
- * started this one are left out: one of them may look into any folder of the tests.
+ * Reads the processes of this machine, except this one and those that have started it: one of them may look into any
+ * folder of the tests.
  */
-function otherProcesses() {
+function otherProcesses(): TracedProcess[] {
   const ours = new Set([process.pid]);
   for (const pid of ours) {
     const { parent = 0 } = readProcess(pid) ?? {};
@@ -73,4 +80,8 @@ function otherProcesses() {
       const traces = [command, ...environment(pid), workingFolder(pid), ...openFiles(pid)];
       return { pid, command, traces };
     });
+}
+
+function uses({ traces }: TracedProcess, folder: string): boolean {
+  return traces.some((trace) => trace.includes(folder));
 }

@@ -14,7 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SECRETS_FOLDER } from "../../orthanc/secrets.ts";
 import { Watch } from "./watch.ts";
 
-/** The interval at which processes and temporary files are searched, in milliseconds, and the most of the time for it. */
+/** The minimum interval between two searches, in milliseconds, and the maximum share of the time for them. */
 const INTERVAL = 500;
 const SHARE = 0.1;
 

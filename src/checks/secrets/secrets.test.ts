@@ -211,7 +211,7 @@ describe("after the tests", () => {
     expect(left).toEqual([]);
   });
 
-  test("all is well if a secret is nowhere", async () => {
+  test("a secret that is nowhere is no finding", async () => {
     const { exitCode, stdout, left } = await run("makeSecret(); console.log('Fine.');");
     expect(stdout).toMatch(/^Fine\.\n\nSecrets: 1 were made/);
     expect(stdout).toMatch(/None of them was anywhere else\.$/);
