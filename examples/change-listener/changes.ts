@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Orthanc, OrthancError } from "./client.ts";
 
-const PAGE = 100; // changes that are asked for at once
+const TRIES = 3; // for each instance
 const [FIRST_PAUSE, LONGEST_PAUSE] = [50, 1000]; // milliseconds
 export const DEADLINE = 10_000; // milliseconds
 
@@ -14,11 +14,9 @@ interface Changes {
 
 /** What becomes of new instances, one after another. */
 export interface Listener {
-  /** Is called when the list is there. */
-  start(): void;
+  start(): void; // The list is there.
   handle(id: string): Promise<void>;
-  /** Is called when Orthanc refuses what `handle` asks. */
-  miss(id: string, error: OrthancError): void;
+  miss(id: string, error: unknown): void; // `handle` has failed.
 }
 
 // #region listen
@@ -33,7 +31,7 @@ export async function follow(
       since ??= (await orthanc.get<Changes>("/changes?last", DEADLINE)).Last;
       listener.start();
       for (let done = false; !done; ) {
-        const path = `/changes?since=${since}&limit=${PAGE}`;
+        const path = `/changes?since=${since}&limit=100`;
         const page: Changes = await orthanc.get(path, DEADLINE);
         for (const { Seq, ChangeType, ID } of page.Changes) {
           if (ChangeType === "NewInstance") await handle(ID, listener);
@@ -49,11 +47,16 @@ export async function follow(
   }
 }
 
-/** Continues if Orthanc refuses: the instance may be deleted by now. */
+/** Tries a few times, and continues: the instance may be deleted by now. */
 async function handle(id: string, listener: Listener): Promise<void> {
-  await listener.handle(id).catch((error) => {
-    if (!(error instanceof OrthancError)) throw error;
-    listener.miss(id, error);
-  });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await listener.handle(id);
+    } catch (error) {
+      const refused = error instanceof OrthancError && error.statusCode < 500;
+      if (refused || attempt === TRIES) return listener.miss(id, error);
+      await sleep(LONGEST_PAUSE);
+    }
+  }
 }
 // #endregion

@@ -1,7 +1,7 @@
 /** Reads the tags of each new instance; GET /change-listener reports them. */
 import { Hono } from "hono";
 import { DEADLINE, follow } from "./changes.ts";
-import { Orthanc, type OrthancError } from "./client.ts";
+import { Orthanc } from "./client.ts";
 import { serve } from "./routes.ts";
 
 const KEPT = 100; // instances that are remembered
@@ -24,9 +24,9 @@ async function handle(id: string): Promise<void> {
 }
 
 /** Counts and logs an instance that is not handled. */
-function miss(id: string, error: OrthancError): void {
+function miss(id: string, error: unknown): void {
   state.missed += 1;
-  console.warn(`Instance ${id} is not handled: ${error.message}`);
+  console.warn(`Instance ${id} is not handled: ${error}`);
 }
 // #endregion
 

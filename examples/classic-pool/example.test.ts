@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { workers } from "../../src/harness/workers.ts";
+import { processorTime } from "../../src/linux/processes.js";
 import { TWINS } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
@@ -19,6 +20,20 @@ test.each(TWINS)("%s: more calls than workers all get the same sum", async (twin
   expect(new Set(texts.map((text) => text.split(",")[0]))).toEqual(
     new Set(["8999995500000500000"]),
   );
+});
+
+test.each([
+  // The call still waits, so Orthanc must be killed.
+  ["python", "SIGKILL"],
+  ["typescript", "exit code 0"],
+] as const)("%s: how Orthanc ends if it is stopped during a call: %s", async (twin, end) => {
+  const replace = { "30_000_000": "1_000_000_000_000" };
+  const orthanc = await startExample("classic-pool", twin, { replace });
+  const call = orthanc.request("/computation").catch(() => undefined);
+  await expect.poll(() => processorTime(orthanc.pid), { timeout: 10_000 }).toBeGreaterThan(2000);
+  await orthanc.stop();
+  expect(await orthanc.ended).toBe(end);
+  await call;
 });
 
 test.each(TWINS)("%s: Ctrl-C, which reaches all processes, stops Orthanc", async (twin) => {

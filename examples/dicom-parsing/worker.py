@@ -1,6 +1,7 @@
 """Parses DICOM files in worker processes, which must not use `orthanc`."""
 
 import io
+from typing import Any, Optional
 
 import pydicom
 
@@ -11,13 +12,20 @@ def summarise(file: bytes) -> dict:
     dataset = pydicom.dcmread(io.BytesIO(file))
     return {
         "transferSyntax": dataset.file_meta.TransferSyntaxUID,
-        "sopClass": dataset.get("SOPClassUID"),
-        "modality": dataset.get("Modality"),
+        "sopClass": text(dataset.get("SOPClassUID")),
+        "modality": text(dataset.get("Modality")),
         "rows": dataset.get("Rows"),
         "columns": dataset.get("Columns"),
-        "frames": int(dataset.get("NumberOfFrames", 1)),
+        "frames": int(dataset.get("NumberOfFrames") or 1),
         "elements": len(dataset),
     }
+
+
+def text(value: Any) -> Optional[str]:
+    """One text, also of an element that has several."""
+    if value is None or isinstance(value, str):
+        return value
+    return "\\".join(value)
 
 
 # endregion

@@ -14,24 +14,21 @@ export interface Summary {
 
 /** Picks a few attributes, or returns undefined for a broken file. */
 export function summarise(file: ArrayBuffer): Summary | undefined {
-  const dataset = parse(file);
-  return (
-    dataset && {
-      transferSyntax: dataset.string("x00020010") ?? "",
-      sopClass: dataset.string("x00080016") ?? null,
-      modality: dataset.string("x00080060") ?? null,
-      rows: dataset.uint16("x00280010") ?? null,
-      columns: dataset.uint16("x00280011") ?? null,
-      frames: dataset.intString("x00280008") ?? 1,
-      elements: tagsOf(dataset).length,
-    }
-  );
+  return parse(file, (dataset) => ({
+    transferSyntax: dataset.string("x00020010") ?? "",
+    sopClass: dataset.string("x00080016") ?? null,
+    modality: dataset.string("x00080060") ?? null,
+    rows: dataset.uint16("x00280010") ?? null,
+    columns: dataset.uint16("x00280011") ?? null,
+    frames: dataset.intString("x00280008") ?? 1,
+    elements: tagsOf(dataset).length,
+  }));
 }
 // #endregion
 
-function parse(file: ArrayBuffer): DataSet | undefined {
+function parse<T>(file: ArrayBuffer, read: (dataset: DataSet) => T) {
   try {
-    return dicomParser.parseDicom(new Uint8Array(file));
+    return read(dicomParser.parseDicom(new Uint8Array(file)));
   } catch (error) {
     // Broken files make dicom-parser throw plain objects and strings, too.
     console.warn("Can't parse a DICOM file:", error);
@@ -49,10 +46,11 @@ const TEXTS = ["AE", "CS", "DA", "DS", "IS", "LO", "PN", "SH", "TM", "UI"];
 
 /** Lists all elements: tag, type, and the value if it is a short text. */
 export function dump(file: ArrayBuffer): string | undefined {
-  const dataset = parse(file);
-  if (!dataset) return undefined;
-  const lines = tagsOf(dataset).map((tag) => describe(dataset, tag));
-  return lines.map((line) => `${line}\n`).join("");
+  return parse(file, (dataset) =>
+    tagsOf(dataset)
+      .map((tag) => `${describe(dataset, tag)}\n`)
+      .join(""),
+  );
 }
 
 function describe(dataset: DataSet, tag: string): string {

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import bridge  # noqa: F401  It starts Node and registers its routes.
 import orthanc
 from routes import route
 
@@ -13,3 +12,7 @@ def on_patient_count(**request: Any) -> dict:
     """Answers with the number of patients."""
     patients = json.loads(orthanc.RestApiGet("/patients"))
     return {"patients": len(patients)}
+
+
+# Last, because it starts Node: an error above would leave Node running.
+import bridge  # noqa: E402, F401

@@ -23,10 +23,17 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import unquote_plus
 
 import orthanc
 
 _paths: dict[str, dict[str, Callable[..., Any]]] = {}
+# Before this release, a query arrives as it was sent.
+_QUERY_IS_DECODED = bool(orthanc.CheckVersionAdvanced(1, 12, 11))
+# With any other status, Orthanc would send no answer at all.
+_SENDABLE = {*range(200, 209), 226, 300, *range(302, 306), 307}
+_SENDABLE |= {*range(400, 405), *range(406, 418), 422, 423, 424, 426}
+_SENDABLE |= {*range(500, 508), 509, 510}
 
 
 class HttpError(Exception):
@@ -65,10 +72,16 @@ def _answer(
     if function is None:
         output.SendMethodNotAllowed(", ".join(methods))
         return
+    if not _QUERY_IS_DECODED and "get" in request:
+        decoded = (map(unquote_plus, pair) for pair in request["get"].items())
+        request["get"] = dict(decoded)
     try:
         status, mime, body = _encode(function(*request["groups"], **request))
     except Exception as error:
         status, mime, body = _encode(_describe(error, uri))
+    if status not in _SENDABLE:
+        orthanc.LogWarning(f"{uri}: Orthanc can't send status {status}")
+        status = status // 100 * 100
     if status == 200:
         output.AnswerBuffer(body, mime)
         return
@@ -88,7 +101,7 @@ def _encode(value: object) -> tuple[int, str, str]:
         value, status = value
     if isinstance(value, str):
         return status, "text/plain", value
-    return status, "application/json", json.dumps(value)
+    return status, "application/json", json.dumps(value, allow_nan=False)
 
 
 def _describe(error: Exception, uri: str) -> tuple[dict, int]:

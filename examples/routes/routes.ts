@@ -23,10 +23,16 @@ export function serve(routes: Hono): void {
     );
   const app = new Hono();
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
+  app.use((_, next) => next().catch(throwError));
   app.onError(onError);
   app.route("/", routes);
   createAdaptorServer(app).listen(ORTHANC_PLUGIN_SOCKET);
   process.stdin.resume().once("end", () => process.exit());
+}
+
+/** Hono does not handle what is thrown without being an Error. */
+function throwError(thrown: unknown): never {
+  throw thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 function onMethodNotAllowed(context: Context, methods: string[]): Response {

@@ -135,6 +135,24 @@ test("a GET is sent again where the server can't answer yet, and an upload is no
   busy.close();
 });
 
+test("this plugin's token goes to no other server", () => {
+  process.env.ORTHANC_TOKEN = "Bearer of-this-test";
+  expect(() => new Orthanc("http://127.0.0.1:9")).toThrow(
+    "no authorization for http://127.0.0.1:9",
+  );
+  delete process.env.ORTHANC_TOKEN;
+  expect(() => new Orthanc()).toThrow("Orthanc starts this plugin");
+});
+
+test("this plugin's token goes to no other server", () => {
+  process.env.ORTHANC_TOKEN = "Bearer of-this-test";
+  expect(() => new Orthanc("http://127.0.0.1:9")).toThrow(
+    "no authorization for http://127.0.0.1:9",
+  );
+  delete process.env.ORTHANC_TOKEN;
+  expect(() => new Orthanc()).toThrow("Orthanc starts this plugin");
+});
+
 test("who never answers is given up in time", async () => {
   const silent = createTcpServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");

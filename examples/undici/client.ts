@@ -52,6 +52,13 @@ async function check(
 }
 // #endregion
 
+function required(variable: string | undefined): string {
+  if (variable) return variable;
+  throw new Error(
+    "Orthanc starts this plugin: name bridge.py as its PythonScript.",
+  );
+}
+
 /** In a path, anything but an id of Orthanc's may lead to another route. */
 const ORTHANC_ID = /^[0-9a-f]{8}(-[0-9a-f]{8}){4}$/;
 
@@ -61,16 +68,13 @@ export class Orthanc {
   readonly #headers: { authorization: string };
 
   /** `authorization` is a whole header: `Bearer …` or `Basic …`. */
-  constructor(
-    url = process.env.ORTHANC_URL,
-    authorization = process.env.ORTHANC_TOKEN,
-  ) {
-    if (!url || !authorization)
-      throw new Error(
-        "Orthanc starts this plugin: name bridge.py as its PythonScript.",
-      );
-    this.#url = url;
-    this.#headers = { authorization };
+  constructor(url?: string, authorization?: string) {
+    const { ORTHANC_URL, ORTHANC_TOKEN } = process.env;
+    // This Orthanc's token never goes to another server.
+    this.#url = url ?? required(ORTHANC_URL);
+    const header = url === undefined ? required(ORTHANC_TOKEN) : authorization;
+    if (!header) throw new TypeError(`There is no authorization for ${url}.`);
+    this.#headers = { authorization: header };
   }
 
   // #region get

@@ -35,8 +35,9 @@ def find(id: str) -> dict:
     forget()
     if not (call := calls.get(id)):
         return {}
-    error = call.exception() if call.done() else None
-    state = "running" if not call.done() else "failed" if error else "done"
+    done = call.done()  # Once, because it may end at any moment.
+    error = call.exception() if done else None
+    state = "running" if not done else "failed" if error else "done"
     if isinstance(error, CancelledError):
         state, error = "cancelled", None
     progress, reason = call.progress or 0, str(error) if error else None
@@ -45,8 +46,8 @@ def find(id: str) -> dict:
 
 def cancel(id: str) -> None:
     """Ends a computation that has not ended, and waits for its end."""
-    if id in calls and calls[id].cancel():
-        wait([calls[id]], 10)
+    if (call := calls.get(id)) and call.cancel():
+        wait([call], 10)
 
 
 def forget() -> None:
