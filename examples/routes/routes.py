@@ -73,8 +73,10 @@ def _answer(
         output.SendMethodNotAllowed(", ".join(methods))
         return
     if not _QUERY_IS_DECODED and "get" in request:
-        decoded = (map(unquote_plus, pair) for pair in request["get"].items())
-        request["get"] = dict(decoded)
+        request["get"] = {
+            unquote_plus(name): unquote_plus(value)
+            for name, value in request["get"].items()
+        }
     try:
         status, mime, body = _encode(function(*request["groups"], **request))
     except Exception as error:
