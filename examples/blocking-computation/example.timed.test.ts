@@ -41,14 +41,14 @@ test.each(TWINS)("%s: three calls at once keep one core busy, not three", async 
   expect(cores).toBeLessThan(1.3);
 });
 
-test("python: three calls slow each other down, for they share the interpreter in turns", async () => {
+test("python: three calls slow each other down, because they share the interpreter", async () => {
   await start("python");
   const single = await computed();
   const together = await Promise.all([computed(), computed(), computed()]);
   for (const seconds of together) expect(seconds).toBeGreaterThan(1.8 * single);
 });
 
-test("typescript: each call is as fast as one, for the event loop runs one after the other", async () => {
+test("typescript: each call is as fast as one, because the event loop runs them one after another", async () => {
   await start("typescript");
   const single = await computed();
   const ends: number[] = [];

@@ -165,7 +165,7 @@ describe("Orthanc ends", () => {
     expect(orthanc.log()).toMatch(/Node has ended \(exit code 0\)$/m);
   });
 
-  it("of Ctrl-C in its terminal: Node is told by the bridge only", async () => {
+  it("of Ctrl-C in its terminal: only the bridge signals Node", async () => {
     const orthanc = await start();
     await nodeOf(orthanc);
     process.kill(-orthanc.pid, "SIGINT");

@@ -144,7 +144,7 @@ describe.each([
     expect(await readNumbers(response)).toEqual({ size: 20 * MB, whole: true });
   });
 
-  it("is given up by the client: Orthanc and Node go on", async () => {
+  it("is given up by the client: Orthanc and Node keep running", async () => {
     const response = await open(`large/${60 * MB}/length`);
     response.destroy();
     expect(await get("echo")).toHaveProperty("pid");

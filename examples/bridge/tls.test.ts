@@ -202,7 +202,7 @@ describe("a Python worker", () => {
   });
 });
 
-test("the certificate must name 127.0.0.1, whoever signed it", async () => {
+test("the certificate must name 127.0.0.1, no matter which authority has signed it", async () => {
   const other = await makeCertificates(await mkdtemp(path.join(folder, "other-")), "IP:127.0.0.2");
   const { get } = await start({ configuration: { SslCertificate: other.server, Plugins: [] } });
   await expect(get("/system", other.authorityText)).rejects.toThrow("does not match");

@@ -21,10 +21,7 @@ export interface Listener {
 
 // #region listen
 /** Reports new instances to a listener, for as long as Node runs. */
-export async function follow(
-  orthanc: Orthanc,
-  listener: Listener,
-): Promise<never> {
+export async function follow(orthanc: Orthanc, listener: Listener) {
   let since: number | undefined;
   for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     try {

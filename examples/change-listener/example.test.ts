@@ -80,7 +80,7 @@ async function storeMany(orthanc: Orthanc, count: number): Promise<string[]> {
   return ids;
 }
 
-test("both twins tell the same of files that a modality sends", async () => {
+test("both twins report the same about files that a modality sends", async () => {
   const told: State[] = [];
   for (const twin of TWINS) {
     const orthanc = await start(twin);
@@ -221,7 +221,7 @@ const MEANWHILE = [
   'orthanc.RegisterRestCallback("/store", serve)',
 ];
 
-test("python: storing by the SDK while an upload is in a stored-instance callback blocks for ever", async () => {
+test("python: storing by the SDK while an upload is in a stored-instance callback hangs", async () => {
   const orthanc = await startScript(...BY_SDK, ...MEANWHILE);
   await orthanc.request("/store");
   await expect(store(orthanc, AbortSignal.timeout(5000))).rejects.toThrow("timeout");

@@ -35,28 +35,25 @@ function parse<T>(file: ArrayBuffer, read: (dataset: DataSet) => T) {
   }
 }
 
-/** All tags but those of group 2, the header, which pydicom keeps apart. */
-function tagsOf(dataset: DataSet): string[] {
-  const tags = Object.keys(dataset.elements).sort();
-  return tags.filter((tag) => !tag.startsWith("x0002"));
-}
+/** All tags after group 2, the header, which pydicom keeps apart. */
+const tagsOf = ({ elements }: DataSet): string[] =>
+  Object.keys(elements).filter((tag) => tag >= "x0003");
 
 // #region dump
 const TEXTS = ["AE", "CS", "DA", "DS", "IS", "LO", "PN", "SH", "TM", "UI"];
 
 /** Lists all elements: tag, type, and the value if it is a short text. */
 export function dump(file: ArrayBuffer): string | undefined {
-  return parse(file, (dataset) =>
-    tagsOf(dataset)
-      .map((tag) => `${describe(dataset, tag)}\n`)
-      .join(""),
-  );
+  return parse(file, (dataset) => {
+    const tags = tagsOf(dataset).sort();
+    return tags.map((tag) => describe(dataset, tag)).join("");
+  });
 }
 
 function describe(dataset: DataSet, tag: string): string {
   const { vr = "" } = dataset.elements[tag] ?? {};
   const value = TEXTS.includes(vr) && dataset.string(tag);
   const name = `(${tag.slice(1, 5)},${tag.slice(5)}) ${vr}`;
-  return value ? `${name} ${value}` : name;
+  return value ? `${name} ${value}\n` : `${name}\n`;
 }
 // #endregion

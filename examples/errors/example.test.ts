@@ -64,7 +64,7 @@ test.each([
   expect(await orthanc.log()).toMatch(/\/patient-names\/[0-9a-f-]+:[\s\S]*a bug/);
 });
 
-test("python: an error that a callback does not catch answers 500, and Orthanc goes on", async () => {
+test("python: an error that a callback does not catch answers 500, and Orthanc keeps running", async () => {
   const orthanc = await startPlugin(`
 import orthanc
 
@@ -115,7 +115,7 @@ test("typescript: an error while the program loads leaves Orthanc without the ro
   expect(await orthanc.log()).toContain("Error: a bug");
 });
 
-test("python: errors in a change callback and in a thread go to the log, and Orthanc goes on", async () => {
+test("python: errors in a change callback and in a thread go to the log, and Orthanc keeps running", async () => {
   const orthanc = await startPlugin(`
 import threading
 import orthanc

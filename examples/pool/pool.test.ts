@@ -42,7 +42,7 @@ const route = (expression: string) => [
   'orthanc.RegisterRestCallback("/route", serve)',
 ];
 
-test("multiprocessing.Pool.apply waits for ever for a killed worker, and Orthanc does not stop", async () => {
+test("multiprocessing.Pool.apply hangs after a worker is killed, and Orthanc does not stop", async () => {
   orthanc = await start(
     'pool = multiprocessing.get_context("fork").Pool(1)',
     ...route("pool.apply(time.sleep, (2,))"),
@@ -143,7 +143,7 @@ test("a task that tells its progress without end ends with its deadline", async 
   expect(value).toBe("('no worker finished within 1 seconds', 1)");
 });
 
-test("patience without an end keeps nobody out", async () => {
+test("unlimited patience keeps no call out", async () => {
   orthanc = await start(
     "from pool import WorkerPool",
     'pool = WorkerPool(1, waiting=1, patience=float("inf"))',

@@ -8,23 +8,16 @@ from routes import route
 from schedule import Schedule
 
 PERIOD = 1  # seconds from the end of one run to the start of the next
-state: dict = {
-    "runs": 0,
-    "failures": 0,
-    "error": None,
-    "studies": None,
-    "instances": None,
-}
+state: dict = {"runs": 0, "failures": 0, "error": None}
+state.update(studies=None, instances=None)
 
 
 # region task
 def count() -> dict:
     """Counts what Orthanc has stored. Raises what `orthanc` raises."""
     found = json.loads(orthanc.RestApiGet("/statistics"))
-    return {
-        "studies": found["CountStudies"],
-        "instances": found["CountInstances"],
-    }
+    studies, instances = found["CountStudies"], found["CountInstances"]
+    return {"studies": studies, "instances": instances}
 
 
 def run() -> None:

@@ -7,13 +7,12 @@ from concurrent.futures import CancelledError, wait
 from pool import Call, PoolBusy, WorkerPool
 from worker import compute
 
+# region master
 WORKERS = 4
 WAITING = 16  # computations that may wait for a worker
 DEADLINE = 600  # seconds that one may wait for a worker, and then work
 KEPT = 300  # seconds for which an ended computation can be asked for
 LIMIT = 1000  # computations that are remembered
-
-# region master
 calls: dict[str, Call] = {}
 ended: dict[str, float] = {}  # when, by time.monotonic()
 pool = WorkerPool(WORKERS, waiting=WAITING, patience=DEADLINE)

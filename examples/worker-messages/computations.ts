@@ -4,13 +4,12 @@ import { MessageChannel } from "node:worker_threads";
 import { PoolBusy, WorkerPool } from "./pool.ts";
 import type { Task } from "./worker.ts";
 
+// #region master
 const WORKERS = 4;
 const WAITING = 16; // computations that may wait for a worker
 const DEADLINE = 600; // seconds that one may wait for a worker, and then work
 const KEPT = 300; // seconds for which an ended computation can be asked for
 const LIMIT = 1000; // computations that are remembered
-
-// #region master
 const file = new URL("./worker.ts", import.meta.url);
 const options = { workers: WORKERS, waiting: WAITING, patience: DEADLINE };
 const pool = new WorkerPool<Task, bigint>(file, options);

@@ -67,16 +67,19 @@ async function follow(id: string): Promise<Computation[]> {
   return answers;
 }
 
-test.each(TWINS)("%s: progress is told while the worker works, and never falls", async (twin) => {
-  const answers = await follow(await start(twin));
-  const progress = answers.map((answer) => answer.progress);
-  expect(answers.at(-1)?.state).toBe("done");
-  expect(progress).toEqual([...progress].sort((a, b) => a - b));
-  const halfway = answers.filter(
-    (answer) => answer.state === "running" && answer.progress > 0 && answer.progress < 100,
-  );
-  expect(new Set(halfway.map((answer) => answer.progress)).size).toBeGreaterThan(2);
-});
+test.each(TWINS)(
+  "%s: progress is reported while the worker works, and never falls",
+  async (twin) => {
+    const answers = await follow(await start(twin));
+    const progress = answers.map((answer) => answer.progress);
+    expect(answers.at(-1)?.state).toBe("done");
+    expect(progress).toEqual([...progress].sort((a, b) => a - b));
+    const halfway = answers.filter(
+      (answer) => answer.state === "running" && answer.progress > 0 && answer.progress < 100,
+    );
+    expect(new Set(halfway.map((answer) => answer.progress)).size).toBeGreaterThan(2);
+  },
+);
 
 test("python: the computation of a worker that is killed has failed, and a new one works", async () => {
   const id = await start("python");
@@ -119,7 +122,7 @@ test("typescript: no message is lost, however early it is sent, and no port is l
 });
 
 test.each(TWINS)(
-  "%s: endless computations end with their deadline, and block nobody for good",
+  "%s: endless computations end with their deadline, and block no other computation for good",
   async (twin) => {
     await cancel(await start(twin, { DEADLINE: 2 }));
     const ids = await Promise.all([1, 2, 3, 4].map(() => post(ENDLESS)));

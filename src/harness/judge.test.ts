@@ -341,7 +341,11 @@ describe("the end of a run is judged", () => {
   });
 
   test.each<[string, Partial<Ending>, RegExp]>([
-    ["it had to be killed", { how: "SIGKILL" }, /did not stop when it was told to, and was killed/],
+    [
+      "it had to be killed",
+      { how: "SIGKILL" },
+      /did not stop when it was asked to, and was killed/,
+    ],
     ["it has crashed", { how: "SIGSEGV" }, /did not stop as it should: SIGSEGV/],
     [
       "Node has crashed",
@@ -351,7 +355,7 @@ describe("the end of a run is judged", () => {
     [
       "Node is deaf",
       { log: "W1 Node has not ended within 5 seconds, and is killed\n" },
-      /Node did not stop when it was told to/,
+      /Node did not stop when it was asked to/,
     ],
     [
       "an exception",

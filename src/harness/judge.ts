@@ -235,14 +235,14 @@ function label({ id }: Example, { step, variation, request }: VariedAnswer): str
 export function judgeEnding({ id }: Pick<Example, "id">, ending: Ending): string[] {
   const { twin, how, log, secretInLog, listeners, left } = ending;
   const problems: string[] = [];
-  if (how === "SIGKILL") problems.push("Orthanc did not stop when it was told to, and was killed");
+  if (how === "SIGKILL") problems.push("Orthanc did not stop when it was asked to, and was killed");
   else if (how !== "exit code 0") problems.push(`Orthanc did not stop as it should: ${how}`);
   const lines = log.split("\n");
   const first = (pattern: RegExp) => lines.find((line) => pattern.test(line));
   const crash = first(/Node has ended \(.*\), next start/);
   if (crash) problems.push(`Node ended while it was needed: ${crash}`);
   const unresponsive = first(/Node has not ended within .* is killed/);
-  if (unresponsive) problems.push(`Node did not stop when it was told to: ${unresponsive}`);
+  if (unresponsive) problems.push(`Node did not stop when it was asked to: ${unresponsive}`);
   if (first(/^Traceback \(most recent call last\)/))
     problems.push(
       `an exception was not caught:\n${log.slice(log.indexOf("Traceback (")).slice(0, EXCERPT)}`,

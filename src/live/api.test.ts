@@ -172,7 +172,7 @@ test("a reader who comes back in the middle of a run receives the new events", a
   expect(later.at(-1)?.[1]).toMatchObject({ type: "ended", end: { how: "played" } });
 });
 
-test("two runs go on at once, eight more wait for their turn, and the next is refused", async () => {
+test("two runs are active at once, eight more wait for their turn, and the next is refused", async () => {
   const slow: RunRequest = {
     example: "blocking-computation",
     twins: ["python"],
