@@ -278,7 +278,7 @@ test.each([
   expect(await orthanc.ended).toBe("exit code 0");
   const log = await orthanc.log();
   expect(log).not.toMatch(/traceback/i);
-  const left = /Orthanc stops: (\d+) instances are not handled/.exec(log)?.[1];
+  const left = /Orthanc stops: (\d+) ids are not handled/.exec(log)?.[1];
   expect(left).toBe(count === 0 ? undefined : String(count));
 });
 
@@ -287,7 +287,7 @@ test("python: Orthanc stops while the queue is full", async () => {
   for (let count = 0; count < 5; count++) await store(orthanc);
   await orthanc.stop();
   expect(await orthanc.ended).toBe("exit code 0");
-  expect(await orthanc.log()).toContain("Orthanc stops: 2 instances are not handled");
+  expect(await orthanc.log()).toContain("Orthanc stops: 2 ids are not handled");
 });
 
 test("typescript: Orthanc stops in the middle of the work", async () => {

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Optional
 
+import orthanc
+
 WAITING = 1000  # ids that may wait for the thread
 STOP_GRACE = 2  # seconds that the current id has when the listener stops
 
@@ -32,15 +34,15 @@ class Listener:
         except queue.Full:
             self._miss(id, "too many instances are waiting")
 
-    def stop(self) -> int:
-        """Ends the thread after the current id; returns how many are left."""
+    def stop(self) -> None:
+        """Ends the thread after the current id, and reports what is left."""
         self._stopping.set()
-        left = self._waiting.qsize()
+        if left := self._waiting.qsize():
+            orthanc.LogWarning(f"Orthanc stops: {left} ids are not handled")
         with suppress(queue.Full):  # Then the thread is not asleep.
             self._waiting.put_nowait(None)
         if self._thread.is_alive():
             self._thread.join(STOP_GRACE)
-        return left
 
     def _work(self) -> None:
         while (id := self._waiting.get()) and not self._stopping.is_set():

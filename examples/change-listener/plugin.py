@@ -8,9 +8,8 @@ import orthanc
 from listener import Listener
 from routes import route
 
-KEPT = 100  # instances that are remembered
-
 # region state
+KEPT = 100  # instances that are remembered
 state: dict = {"listening": False, "handled": 0, "missed": 0}
 last: dict = {}
 counting = threading.Lock()
@@ -33,21 +32,22 @@ def miss(id: str, reason: str) -> None:
     orthanc.LogWarning(f"Instance {id} is not handled: {reason}")
 
 
-# endregion
-
 listener = Listener(handle, miss)
+# endregion
 
 
 # region callback
+def on_stored_instance(instance: orthanc.DicomInstance, id: str) -> None:
+    listener.put(id)
+
+
 def on_change(change: int, level: int, resource: str) -> None:
     """Starts and ends the thread with Orthanc."""
     if change == orthanc.ChangeType.ORTHANC_STARTED:
         listener.start()
         state["listening"] = True
-    elif change == orthanc.ChangeType.ORTHANC_STOPPED and (
-        left := listener.stop()
-    ):
-        orthanc.LogWarning(f"Orthanc stops: {left} instances are not handled")
+    elif change == orthanc.ChangeType.ORTHANC_STOPPED:
+        listener.stop()
 
 
 @route("GET", "/change-listener")
@@ -55,6 +55,6 @@ def on_change_listener(**request: Any) -> dict:
     return {**state, "last": dict(last)}
 
 
-orthanc.RegisterOnStoredInstanceCallback(lambda _, id: listener.put(id))
+orthanc.RegisterOnStoredInstanceCallback(on_stored_instance)
 orthanc.RegisterOnChangeCallback(on_change)
 # endregion

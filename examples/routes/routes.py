@@ -28,6 +28,8 @@ from urllib.parse import unquote_plus
 import orthanc
 
 _paths: dict[str, dict[str, Callable[..., Any]]] = {}
+# Plugin 5.0 crashes when Orthanc stops if nothing else refers to a callback.
+_callbacks: list[Callable[..., None]] = []
 # Before this release, a query arrives as it was sent.
 _QUERY_IS_DECODED = bool(orthanc.CheckVersionAdvanced(1, 12, 11))
 # With any other status, Orthanc would send no answer at all.
@@ -53,8 +55,8 @@ def route(method: str, path: str) -> Callable[[Callable], Callable]:
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         if path not in _paths:
             _paths[path] = {}
-            callback = partial(_answer, _paths[path])
-            orthanc.RegisterRestCallback(path, callback)
+            _callbacks.append(partial(_answer, _paths[path]))
+            orthanc.RegisterRestCallback(path, _callbacks[-1])
         _paths[path][method] = function
         return function
 

@@ -20,7 +20,10 @@ describe.each([
     const routes = ["/text", "/json", "/parts/([^/]+)/([^/]+)", "/fail/([a-z]+)"];
     orthanc = await startTwin({ folder, routes, instances: [] }, twin, { release });
   });
-  afterAll(() => orthanc.stop());
+  afterAll(async () => {
+    expect(await orthanc.stop(), "what is left").toEqual([]);
+    expect(await orthanc.ended).toBe("exit code 0");
+  });
 
   const ask = async (target: string, init?: { method: string; body?: string }) => {
     const answer = await orthanc.request(target, init);
