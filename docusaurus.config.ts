@@ -4,6 +4,7 @@ import type { Options, ThemeConfig } from "@docusaurus/preset-classic";
 import type { Config, LoadContext, Plugin } from "@docusaurus/types";
 import licenses from "./src/licenses/plugin.ts";
 import live from "./src/live/plugin.ts";
+import { ELEMENTS } from "./src/remark/elements.ts";
 import remarkExamples from "./src/remark/index.ts";
 
 const root = path.dirname(fileURLToPath(import.meta.url));
@@ -21,7 +22,7 @@ function bundling({ generatedFilesDir }: LoadContext): Plugin {
     name: "orthanc-twins-bundling",
     configureWebpack: (_config, isServer) => ({
       // Our package.json says that a .js file is an ES module. What is built for rendering on the server is
-      // CommonJS, and what Docusaurus generates mixes both kinds; each has to be told.
+      // CommonJS, and what Docusaurus generates mixes both kinds.
       ...(isServer && { output: { chunkFilename: "[name].cjs" } }),
       module: {
         rules: [
@@ -30,7 +31,12 @@ function bundling({ generatedFilesDir }: LoadContext): Plugin {
             test: /\.mdx$/,
             include: path.join(root, "docs"),
             enforce: "pre",
-            use: [{ loader: path.join(root, "src/remark/watch-examples.mjs"), options: { root } }],
+            use: [
+              {
+                loader: path.join(root, "src/remark/watch-examples.mjs"),
+                options: { root, elements: ELEMENTS },
+              },
+            ],
           },
         ],
       },

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { processorTime } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const { startExample } = useOrthancs();
 
 let orthanc: Orthanc;
 
-async function start(twin: Twin) {
+async function start(twin: Language) {
   orthanc = await startExample("blocking-computation", twin);
 }
 
@@ -18,21 +18,24 @@ async function computed(): Promise<number> {
   return Number(/for ([\d.]+) seconds/.exec(await answer.text())?.[1]);
 }
 
-test.each(TWINS)("%s: Orthanc's built-in routes answer while a callback computes", async (twin) => {
-  await start(twin);
-  let computing = true;
-  const computation = computed().finally(() => {
-    computing = false;
-  });
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  for (let call = 0; call < 10; call++) {
-    expect((await orthanc.request("/statistics")).status).toBe(200);
-  }
-  expect(computing).toBe(true);
-  await computation;
-});
+test.each(LANGUAGES)(
+  "%s: Orthanc's built-in routes answer while a callback computes",
+  async (twin) => {
+    await start(twin);
+    let computing = true;
+    const computation = computed().finally(() => {
+      computing = false;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    for (let call = 0; call < 10; call++) {
+      expect((await orthanc.request("/statistics")).status).toBe(200);
+    }
+    expect(computing).toBe(true);
+    await computation;
+  },
+);
 
-test.each(TWINS)("%s: three calls at once keep one core busy, not three", async (twin) => {
+test.each(LANGUAGES)("%s: three calls at once keep one core busy, not three", async (twin) => {
   await start(twin);
   const before = processorTime(orthanc.pid);
   const began = performance.now();

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
-import { typescriptEnvironment } from "../../src/harness/twin.ts";
+import { typescriptEnvironment } from "../../src/harness/program.ts";
 import { residentMemory } from "../../src/linux/memory.ts";
 import { openFiles } from "../../src/linux/processes.js";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";

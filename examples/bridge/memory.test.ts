@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { typescriptEnvironment } from "../../src/harness/twin.ts";
+import { typescriptEnvironment } from "../../src/harness/program.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 
 const MB = 1_000_000;

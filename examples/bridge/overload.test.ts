@@ -1,8 +1,8 @@
 /** More calls than Orthanc has threads for, each of which asks Orthanc in its turn: none waits for the others. */
 import path from "node:path";
 import { expect, test } from "vitest";
-import { EXAMPLES } from "../../src/harness/example.ts";
-import { startTwin } from "../../src/harness/twin.ts";
+import { EXAMPLES, readProgram } from "../../src/catalogue/catalogue.ts";
+import { startProgram } from "../../src/harness/program.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
@@ -19,8 +19,8 @@ const { track } = useOrthancs();
 
 /** A program of this repository behind the bridge. */
 async function start(folder: string, routes: string[], instances: string[] = []) {
-  const example = { folder: path.join(EXAMPLES, folder), routes, instances };
-  return track(await startTwin(example, "typescript"));
+  const program = { folder: path.join(EXAMPLES, folder), language: "typescript" as const };
+  return track(await startProgram({ ...program, routes, instances }));
 }
 
 /** Makes that many calls at once, and returns the answers in the order in which they arrive. */
@@ -53,9 +53,9 @@ test("half of Orthanc's threads wait for Node, and the rest of the calls are ref
 });
 
 test("with as many calls as threads, they would wait for each other", async () => {
-  const folder = path.join(EXAMPLES, "hazards/http-threads/fixed");
+  const program = await readProgram("hazards/http-threads", "fixed typescript");
   const orthanc = track(
-    await startTwin({ folder, routes: ["/report"], instances: [] }, "typescript", {
+    await startProgram(program, {
       configuration: {
         HttpThreadsCount: 4,
         Node: {

@@ -8,9 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import { Agent, request } from "undici";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { EXAMPLES, readProgram } from "../../src/catalogue/catalogue.ts";
+import { readProgramFiles, readSharedFiles } from "../../src/catalogue/files.ts";
 import { exists } from "../../src/debian/packages.ts";
-import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { readSharedFiles, readTwinFiles, typescriptEnvironment } from "../../src/harness/twin.ts";
+import { typescriptEnvironment } from "../../src/harness/program.ts";
 import { findOrthanc, type Release } from "../../src/orthanc/installation.ts";
 import { type Certificates, makeCertificates } from "../../src/testing/certificates.ts";
 
@@ -127,7 +128,7 @@ async function prepareLibraries(home: string, folders: string[], repaired: boole
 
 /** The TypeScript twin whose worker calls Orthanc by token: what it answers. */
 async function playTypescript(environment: Record<string, string>) {
-  const files = await readTwinFiles(await readExample("rest-token"), "typescript");
+  const files = await readProgramFiles(await readProgram("rest-token", "typescript"));
   const { get, log } = await start({
     files: {
       ...files,
@@ -145,7 +146,7 @@ async function playTypescript(environment: Record<string, string>) {
 
 /** The Python twin, with a line added where it makes its session. */
 async function playPython(environment: Record<string, string>, added = "") {
-  const files = await readTwinFiles(await readExample("rest-token"), "python");
+  const files = await readProgramFiles(await readProgram("rest-token", "python"));
   const line = "    session.trust_env = False\n";
   const { "worker.py": worker = "" } = files;
   expect(worker).toContain(line);

@@ -1,11 +1,12 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import { readExample } from "../../src/harness/example.ts";
-import { bridgeOptions, readSharedFiles, readTwinFiles } from "../../src/harness/twin.ts";
+import { readProgram } from "../../src/catalogue/catalogue.ts";
+import { readProgramFiles, readSharedFiles } from "../../src/catalogue/files.ts";
+import { bridgeOptions } from "../../src/harness/program.ts";
 import { descendants } from "../../src/linux/processes.js";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 interface State {
@@ -18,7 +19,7 @@ interface State {
 const { startExample, startPlugin, track } = useOrthancs();
 
 /** Has the twin take that many seconds more to handle an instance. */
-function slow(twin: Twin, seconds: number): Record<string, string> {
+function slow(twin: Language, seconds: number): Record<string, string> {
   return twin === "python"
     ? { "    tags = json": `    __import__("time").sleep(${seconds})\n    tags = json` }
     : {
@@ -27,7 +28,7 @@ function slow(twin: Twin, seconds: number): Record<string, string> {
 }
 
 /** Starts a twin and waits until it listens. */
-async function start(twin: Twin, replace: Record<string, string> = {}): Promise<Orthanc> {
+async function start(twin: Language, replace: Record<string, string> = {}): Promise<Orthanc> {
   const orthanc = await startExample("change-listener", twin, { replace });
   await waitFor(orthanc, (state) => state.listening);
   return orthanc;
@@ -82,7 +83,7 @@ async function storeMany(orthanc: Orthanc, count: number): Promise<string[]> {
 
 test("both twins report the same about files that a modality sends", async () => {
   const told: State[] = [];
-  for (const twin of TWINS) {
+  for (const twin of LANGUAGES) {
     const orthanc = await start(twin);
     const files = ["CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm"];
     await orthanc.send(files.map((file) => path.join(orthanc.installation.testFiles, file)));
@@ -94,7 +95,7 @@ test("both twins report the same about files that a modality sends", async () =>
   expect(told[0]).toEqual(told[1]);
 });
 
-test.each(TWINS)("%s: each of 250 instances is handled once", async (twin) => {
+test.each(LANGUAGES)("%s: each of 250 instances is handled once", async (twin) => {
   const orthanc = await start(twin, { "KEPT = 100": "KEPT = 1000" });
   const ids = await storeMany(orthanc, 250);
   const { handled, missed, last } = await waitFor(orthanc, (state) => state.handled >= 250);
@@ -102,7 +103,7 @@ test.each(TWINS)("%s: each of 250 instances is handled once", async (twin) => {
   expect(Object.keys(last).sort()).toEqual(ids.sort());
 });
 
-test.each(TWINS)("%s: only the last instances are remembered", async (twin) => {
+test.each(LANGUAGES)("%s: only the last instances are remembered", async (twin) => {
   const orthanc = await start(twin, { "KEPT = 100": "KEPT = 2" });
   const ids: string[] = [];
   for (let count = 0; count < 5; count++) ids.push((await store(orthanc)).id);
@@ -125,7 +126,7 @@ test.each([
   expect(await list(orthanc)).toHaveLength(2);
 });
 
-test.each(TWINS)("%s: an instance that is deleted before its turn is missed", async (twin) => {
+test.each(LANGUAGES)("%s: an instance that is deleted before its turn is missed", async (twin) => {
   const orthanc = await start(twin, slow(twin, 1.5));
   await store(orthanc);
   await sleep(1200); // Now both twins are busy with it.
@@ -310,15 +311,15 @@ test("typescript: what is stored while Node is away is not handled, what follows
 });
 
 test("typescript: it asks again until Orthanc listens", async () => {
-  const example = await readExample("change-listener");
+  const program = await readProgram("change-listener", "typescript");
   const files = {
-    ...(await readTwinFiles(example, "typescript")),
+    ...(await readProgramFiles(program)),
     ...(await readSharedFiles("typescript")),
     "slow_start.py": "import time\nimport bridge\ntime.sleep(6)\n",
   };
   const orthanc = track(
     await startOrthanc({
-      ...bridgeOptions(files, example.routes),
+      ...bridgeOptions(files, program.routes),
       // What else Orthanc loads after the bridge takes longer than a start of Node.
       script: "slow_start.py",
     }),

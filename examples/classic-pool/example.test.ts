@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { workers } from "../../src/harness/workers.ts";
 import { processorTime } from "../../src/linux/processes.js";
-import { TWINS } from "../../src/protocol/programs.ts";
+import { LANGUAGES } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const { startExample } = useOrthancs();
@@ -13,7 +13,7 @@ test("python: the workers are four processes", async () => {
   expect(workers(await startExample("classic-pool", "python"))).toHaveLength(4);
 });
 
-test.each(TWINS)("%s: more calls than workers all get the same sum", async (twin) => {
+test.each(LANGUAGES)("%s: more calls than workers all get the same sum", async (twin) => {
   const orthanc = await startExample("classic-pool", twin, { replace: FEWER });
   const call = async () => (await orthanc.request("/computation")).text();
   const texts = await Promise.all(Array.from({ length: 3 * availableParallelism() + 4 }, call));
@@ -36,7 +36,7 @@ test.each([
   await call;
 });
 
-test.each(TWINS)("%s: Ctrl-C, which reaches all processes, stops Orthanc", async (twin) => {
+test.each(LANGUAGES)("%s: Ctrl-C, which reaches all processes, stops Orthanc", async (twin) => {
   const orthanc = await startExample("classic-pool", twin);
   process.kill(-orthanc.pid, "SIGINT");
   expect(await orthanc.ended).toBe("exit code 0");

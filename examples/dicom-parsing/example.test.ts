@@ -5,7 +5,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { workers } from "../../src/harness/workers.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 /**
@@ -22,7 +22,7 @@ const PARSERS_DIFFER: Record<string, string> = {
 
 const { startExample } = useOrthancs();
 
-const start = (twin: Twin, configuration: Record<string, unknown> = {}) =>
+const start = (twin: Language, configuration: Record<string, unknown> = {}) =>
   startExample("dicom-parsing", twin, { configuration });
 
 async function summary(orthanc: Orthanc, instance: string | undefined) {
@@ -66,7 +66,7 @@ test("both twins read all of pydicom's files alike that Orthanc stores", async (
   expect(differing.filter((file) => !(file in PARSERS_DIFFER))).toEqual([]);
 });
 
-test.each(TWINS)("%s: a file that is no DICOM any more is answered with 422", async (twin) => {
+test.each(LANGUAGES)("%s: a file that is no DICOM any more is answered with 422", async (twin) => {
   // Orthanc would answer from its memory what it has just stored.
   const orthanc = await start(twin, { MaximumStorageCacheSize: 0 });
   const [instance] = await instances(orthanc);
@@ -78,7 +78,7 @@ test.each(TWINS)("%s: a file that is no DICOM any more is answered with 422", as
   });
 });
 
-test.each(TWINS)("%s: a file that Orthanc has lost is answered with 502", async (twin) => {
+test.each(LANGUAGES)("%s: a file that Orthanc has lost is answered with 502", async (twin) => {
   const orthanc = await start(twin, { MaximumStorageCacheSize: 0 });
   const [instance] = await instances(orthanc);
   for (const file of await storedFiles(orthanc)) await rm(file);
@@ -99,7 +99,7 @@ test("python: idle workers that are killed are replaced, and no call notices it"
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
 });
 
-test.each(TWINS)("%s: what is no id never becomes a part of a path", async (twin) => {
+test.each(LANGUAGES)("%s: what is no id never becomes a part of a path", async (twin) => {
   const orthanc = await start(twin);
   const [instance = ""] = await instances(orthanc);
   expect((await summary(orthanc, `${instance}?level=9`)).status).toBe(200);

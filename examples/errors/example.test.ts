@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const { startExample, startPlugin } = useOrthancs();
@@ -7,10 +7,10 @@ const { startExample, startPlugin } = useOrthancs();
 const UNKNOWN = "00000000-00000000-00000000-00000000-00000000";
 
 /** Starts a twin with one text in its program replaced. */
-const startEdited = (twin: Twin, from: string, to: string) =>
+const startEdited = (twin: Language, from: string, to: string) =>
   startExample("errors", twin, { replace: { [from]: to } });
 
-test.each(TWINS)("%s: an instance without a name gets a reason of its own", async (twin) => {
+test.each(LANGUAGES)("%s: an instance without a name gets a reason of its own", async (twin) => {
   const orthanc = await startExample("errors", twin);
   const body = JSON.stringify({ Tags: { Modality: "OT" } });
   const made = await orthanc.request("/tools/create-dicom", { method: "POST", body });
@@ -26,7 +26,7 @@ const LOOK_UPS = {
   typescript: ["  const tags = await", '  console.log("look-up"); const tags = await'],
 } as const;
 
-test.each(TWINS)("%s: what is no id of Orthanc's goes into no path", async (twin) => {
+test.each(LANGUAGES)("%s: what is no id of Orthanc's goes into no path", async (twin) => {
   const orthanc = await startEdited(twin, LOOK_UPS[twin][0], LOOK_UPS[twin][1]);
   const ask = async (id: string) => (await orthanc.request(`/patient-names/${id}`)).status;
   const hostile = [

@@ -2,7 +2,8 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { bridgeOptions, readSharedFiles } from "../../src/harness/twin.ts";
+import { readSharedFiles } from "../../src/catalogue/files.ts";
+import { bridgeOptions } from "../../src/harness/program.ts";
 import { startOrthanc } from "../../src/orthanc/server.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 

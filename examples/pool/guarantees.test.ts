@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { EXAMPLES } from "../../src/harness/example.ts";
+import { EXAMPLES } from "../../src/catalogue/catalogue.ts";
 import { workers } from "../../src/harness/workers.ts";
 import {
   descendants,
@@ -13,14 +13,14 @@ import {
 } from "../../src/linux/processes.js";
 import { listeningPorts } from "../../src/linux/sockets.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { TWINS } from "../../src/protocol/programs.ts";
+import { LANGUAGES } from "../../src/protocol/programs.ts";
 import { type Answer, run, startFixture } from "../../src/testing/poolFixture.ts";
 
 function sleep(orthanc: Orthanc, seconds: number, deadline = 10, nonce = "") {
   return run(orthanc, "sleep", { seconds, deadline, nonce });
 }
 
-describe.each(TWINS)("%s", (twin) => {
+describe.each(LANGUAGES)("%s", (twin) => {
   let orthanc: Orthanc;
   beforeAll(async () => {
     orthanc = await startFixture(twin);

@@ -8,7 +8,7 @@ import { workers } from "../../src/harness/workers.ts";
 import { residentMemory } from "../../src/linux/memory.ts";
 import { descendants } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { run, startFixture } from "../../src/testing/poolFixture.ts";
 import { reportProgress, scaled } from "../../src/testing/soak.ts";
 
@@ -28,7 +28,7 @@ afterEach(() => orthanc?.kill());
  * Starts the fixture, and waits until both workers have started: that counts for their first deadline. The release
  * is one whose plugin gives back what requests have taken of Orthanc's memory (`examples/bridge/memory.test.ts`).
  */
-async function start(twin: Twin): Promise<void> {
+async function start(twin: Language): Promise<void> {
   orthanc = await startFixture(twin, "trixie");
   await Promise.all([1, 2].map(() => run(orthanc, "sleep", { seconds: 0.1, deadline: 60 })));
 }
@@ -78,21 +78,20 @@ function memory(): number {
   return sizes.reduce((sum, size) => sum + size, 0) / 1_000_000;
 }
 
-test.each(TWINS.flatMap((twin) => scaled([HARD], [EASY, HARD]).map((task) => ({ twin, ...task }))))(
-  "$twin: three times the load, tasks of $seconds s",
-  async ({ twin, ...task }) => {
-    await start(twin);
-    const alone = await load({ ...task, callers: 2 }, DURATION);
-    const before = memory();
-    const overloaded = await load({ ...task, callers: 6 + 12 }, DURATION);
-    const grown = memory() - before;
-    reportProgress(`${twin}: ${JSON.stringify({ task, alone, overloaded, grown })}`);
-    expect(alone.others).toEqual({});
-    expect(Object.keys(overloaded.others)).toEqual(["503"]);
-    expect(overloaded.goodput / alone.goodput).toBeGreaterThan(SHARE);
-    expect(grown).toBeLessThan(50);
-  },
-);
+test.each(
+  LANGUAGES.flatMap((twin) => scaled([HARD], [EASY, HARD]).map((task) => ({ twin, ...task }))),
+)("$twin: three times the load, tasks of $seconds s", async ({ twin, ...task }) => {
+  await start(twin);
+  const alone = await load({ ...task, callers: 2 }, DURATION);
+  const before = memory();
+  const overloaded = await load({ ...task, callers: 6 + 12 }, DURATION);
+  const grown = memory() - before;
+  reportProgress(`${twin}: ${JSON.stringify({ task, alone, overloaded, grown })}`);
+  expect(alone.others).toEqual({});
+  expect(Object.keys(overloaded.others)).toEqual(["503"]);
+  expect(overloaded.goodput / alone.goodput).toBeGreaterThan(SHARE);
+  expect(grown).toBeLessThan(50);
+});
 
 test("python: a random worker is killed every 300 ms", async () => {
   await start("python");

@@ -6,21 +6,21 @@ import { expect, test } from "vitest";
 import { commandLine, descendants } from "../../src/linux/processes.js";
 import { LISTEN, portIn, tcpSockets } from "../../src/linux/sockets.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const EXAMPLES = path.resolve(import.meta.dirname, "..");
 
 const { startExample, track } = useOrthancs();
 
-const start = (twin: Twin) => startExample("rest-token", twin);
+const start = (twin: Language) => startExample("rest-token", twin);
 
 async function list(orthanc: Orthanc, dispatcher?: Agent) {
   const answer = await orthanc.request("/computation", dispatcher && { dispatcher });
   return { status: answer.status, body: await answer.json() };
 }
 
-test.each(TWINS)("%s: the worker sees what Orthanc has, without a password", async (twin) => {
+test.each(LANGUAGES)("%s: the worker sees what Orthanc has, without a password", async (twin) => {
   const orthanc = await start(twin);
   const direct = (await (await orthanc.request("/instances")).json()) as string[];
   expect(direct).toHaveLength(3);
@@ -32,7 +32,7 @@ test("without a token or a password Orthanc answers 401", async () => {
   expect((await fetch(`${orthanc.url}/instances`)).status).toBe(401);
 });
 
-test.each(TWINS)("%s: calls after pauses of every length find Orthanc, too", async (twin) => {
+test.each(LANGUAGES)("%s: calls after pauses of every length find Orthanc, too", async (twin) => {
   const orthanc = await start(twin);
   for (let pause = 700; pause < 1400; pause += 100) {
     const answers = await Promise.all([1, 2, 3, 4].map(() => list(orthanc)));
@@ -41,7 +41,7 @@ test.each(TWINS)("%s: calls after pauses of every length find Orthanc, too", asy
   }
 });
 
-test.each(TWINS)("%s: 40 calls in turn share a few connections to Orthanc", async (twin) => {
+test.each(LANGUAGES)("%s: 40 calls in turn share a few connections to Orthanc", async (twin) => {
   const orthanc = await start(twin);
   const dispatcher = new Agent({ keepAliveTimeoutThreshold: 100 });
   for (let call = 0; call < 40; call++) expect((await list(orthanc, dispatcher)).status).toBe(200);
@@ -104,7 +104,7 @@ test("python: neither a proxy nor a .netrc file gets between a worker and Orthan
   expect((await list(changed)).status).toBe(502);
 });
 
-test.each(TWINS)("%s: no token on a command line, in the log, or in a file", async (twin) => {
+test.each(LANGUAGES)("%s: no token on a command line, in the log, or in a file", async (twin) => {
   const orthanc = await start(twin);
   await list(orthanc);
   const pids = [orthanc.pid, ...descendants(orthanc.pid)];
@@ -119,7 +119,7 @@ test.each(TWINS)("%s: no token on a command line, in the log, or in a file", asy
   for (const text of [...lines, ...texts, await orthanc.log()]) expect(text).not.toMatch(token);
 });
 
-test.each(TWINS)("%s: a hundred calls at once leave threads for the workers", async (twin) => {
+test.each(LANGUAGES)("%s: a hundred calls at once leave threads for the workers", async (twin) => {
   const orthanc = await start(twin);
   const answers = await Promise.all(Array.from({ length: 100 }, () => list(orthanc)));
   const statuses = answers.map(({ status }) => status);

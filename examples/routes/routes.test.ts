@@ -1,8 +1,8 @@
 /** What routes.py and routes.ts promise, on the same requests. */
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EXAMPLES } from "../../src/harness/example.ts";
-import { startTwin } from "../../src/harness/twin.ts";
+import { EXAMPLES } from "../../src/catalogue/catalogue.ts";
+import { startProgram } from "../../src/harness/program.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 
 const FAILED = { error: "the plugin has failed" };
@@ -12,13 +12,13 @@ describe.each([
   // There, SendHttpStatus takes two arguments, not three.
   ["python", "trixie"],
   ["typescript", undefined],
-] as const)("%s, release %s", (twin, release) => {
+] as const)("%s, release %s", (language, release) => {
   let orthanc: Orthanc;
 
   beforeAll(async () => {
     const folder = path.join(EXAMPLES, "routes/fixtures");
     const routes = ["/text", "/json", "/parts/([^/]+)/([^/]+)", "/fail/([a-z]+)"];
-    orthanc = await startTwin({ folder, routes, instances: [] }, twin, { release });
+    orthanc = await startProgram({ folder, language, routes, instances: [] }, { release });
   });
   afterAll(async () => {
     expect(await orthanc.stop(), "what is left").toEqual([]);
@@ -85,7 +85,7 @@ describe.each([
     expect([answer.status, JSON.parse(answer.text)]).toEqual([400, { error: "slower" }]);
   });
 
-  test.each(twin === "python" ? ["bug", "foreign"] : ["bug", "foreign", "text"])(
+  test.each(language === "python" ? ["bug", "foreign"] : ["bug", "foreign", "text"])(
     "any other, %s, goes to the log alone",
     async (how) => {
       const answer = await ask(`/fail/${how}`);
@@ -94,7 +94,7 @@ describe.each([
     },
   );
 
-  test.each(twin === "python" ? ["unwritable", "infinite"] : ["unwritable"])(
+  test.each(language === "python" ? ["unwritable", "infinite"] : ["unwritable"])(
     "a value that JSON can't express, %s, is such an error",
     async (how) => {
       const answer = await ask(`/fail/${how}`);

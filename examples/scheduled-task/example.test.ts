@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import { readExample } from "../../src/harness/example.ts";
-import { bridgeOptions, readSharedFiles } from "../../src/harness/twin.ts";
+import { readProgram } from "../../src/catalogue/catalogue.ts";
+import { readSharedFiles } from "../../src/catalogue/files.ts";
+import { bridgeOptions } from "../../src/harness/program.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { editProgram } from "../../src/testing/editProgram.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
@@ -19,7 +20,7 @@ interface Seen {
 const { startExample, track } = useOrthancs();
 
 /** Has the task say when it begins and when it ends, and take that many seconds. */
-function telling(twin: Twin, seconds: number): Record<string, string> {
+function telling(twin: Language, seconds: number): Record<string, string> {
   if (twin === "python") {
     const old = 'found = json.loads(orthanc.RestApiGet("/statistics"))';
     const lines = [
@@ -39,7 +40,7 @@ function telling(twin: Twin, seconds: number): Record<string, string> {
   };
 }
 
-const start = (twin: Twin, replace: Record<string, string> = {}) =>
+const start = (twin: Language, replace: Record<string, string> = {}) =>
   startExample("scheduled-task", twin, { replace });
 
 async function see(orthanc: Orthanc): Promise<Seen> {
@@ -58,7 +59,7 @@ async function waitFor(orthanc: Orthanc, found: (seen: Seen) => boolean): Promis
   );
 }
 
-test.each(TWINS)("%s: the task runs about once a second", async (twin) => {
+test.each(LANGUAGES)("%s: the task runs about once a second", async (twin) => {
   const orthanc = await start(twin);
   const first = await waitFor(orthanc, (seen) => seen.runs > 0);
   await sleep(5000);
@@ -67,7 +68,7 @@ test.each(TWINS)("%s: the task runs about once a second", async (twin) => {
   expect(runs).toBeLessThanOrEqual(6);
 });
 
-test.each(TWINS)("%s: a run that fails does not end the schedule", async (twin) => {
+test.each(LANGUAGES)("%s: a run that fails does not end the schedule", async (twin) => {
   // This copy watches one patient, of whom Orthanc knows nothing yet.
   const patient = createHash("sha1").update("LATE").digest("hex").match(/.{8}/g)?.join("-");
   const orthanc = await start(twin, { '"/statistics"': `"/patients/${patient}/statistics"` });
@@ -87,7 +88,7 @@ test.each(TWINS)("%s: a run that fails does not end the schedule", async (twin) 
   expect(warnings, "one for each row of failures").toHaveLength(2);
 });
 
-test.each(TWINS)("%s: runs that take longer than the period do not pile up", async (twin) => {
+test.each(LANGUAGES)("%s: runs that take longer than the period do not pile up", async (twin) => {
   const orthanc = await start(twin, telling(twin, 1.5));
   await waitFor(orthanc, (seen) => seen.runs >= 3);
   const said = (await orthanc.log()).match(/run (begins|ends)$/gm) ?? [];
@@ -97,9 +98,9 @@ test.each(TWINS)("%s: runs that take longer than the period do not pile up", asy
   });
 });
 
-test.each(TWINS)("%s: no run before Orthanc has started", async (twin) => {
+test.each(LANGUAGES)("%s: no run before Orthanc has started", async (twin) => {
   const changes = { "PERIOD = 1": "PERIOD = 0.01", ...telling(twin, 0) };
-  const { routes } = await readExample("scheduled-task");
+  const { routes } = await readProgram("scheduled-task", twin);
   const module = twin === "python" ? "plugin" : "bridge";
   const files = {
     ...(await editProgram("scheduled-task", twin, changes)),

@@ -2,8 +2,8 @@
 import path from "node:path";
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { EXAMPLES, readExample } from "../../src/harness/example.ts";
-import { readSharedFiles, readTwinFiles } from "../../src/harness/twin.ts";
+import { EXAMPLES, readProgram } from "../../src/catalogue/catalogue.ts";
+import { readProgramFiles, readSharedFiles } from "../../src/catalogue/files.ts";
 import { findOrthanc } from "../../src/orthanc/installation.ts";
 import { startOrthanc } from "../../src/orthanc/server.ts";
 import { StartError } from "../../src/orthanc/startError.ts";
@@ -33,7 +33,7 @@ async function refusalOf(script: string, files: Record<string, string>): Promise
 
 /** An example's Python twin under another name, with what is copied along. */
 async function pythonTwin(id: string, name: string): Promise<Record<string, string>> {
-  const { "plugin.py": plugin, ...files } = await readTwinFiles(await readExample(id), "python");
+  const { "plugin.py": plugin, ...files } = await readProgramFiles(await readProgram(id, "python"));
   return { ...(await readSharedFiles("python")), ...files, [name]: plugin as string };
 }
 

@@ -1,13 +1,13 @@
 /** What threads, and Node's event loop, speed up and what they don't: by ratios within one answer. */
 import { expect, test } from "vitest";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { medianOfThree } from "../../src/testing/medianOfThree.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const { startExample, startPlugin } = useOrthancs();
 
 /** The time of all tasks at once, as a part of their time in turn. */
-async function ratio(twin: Twin, path: string): Promise<number> {
+async function ratio(twin: Language, path: string): Promise<number> {
   const orthanc = await startExample("threads", twin);
   return medianOfThree(async () => {
     const text = await (await orthanc.request(path)).text();
@@ -18,11 +18,11 @@ async function ratio(twin: Twin, path: string): Promise<number> {
   });
 }
 
-test.each(TWINS)("%s: computations at once take as long as in turn", async (twin) => {
+test.each(LANGUAGES)("%s: computations at once take as long as in turn", async (twin) => {
   expect(await ratio(twin, "/computation")).toBeGreaterThan(0.6);
 });
 
-test.each(TWINS)("%s: waits at once take far less than in turn", async (twin) => {
+test.each(LANGUAGES)("%s: waits at once take far less than in turn", async (twin) => {
   expect(await ratio(twin, "/requests")).toBeLessThan(0.5);
 });
 

@@ -2,24 +2,19 @@
 import { stat } from "node:fs/promises";
 import { fetch } from "undici";
 import { describe, expect, test } from "vitest";
-import {
-  accessTableDifferences,
-  playAccessTable,
-  readAccessTable,
-  readTokens,
-  startAccessServer,
-} from "../../src/harness/accessTable.ts";
-import { readRecord } from "../../src/harness/record.ts";
+import { readProgram } from "../../src/catalogue/catalogue.ts";
+import { readTokens } from "../../src/harness/credentials.ts";
+import { type StartOptions, startProgram } from "../../src/harness/program.ts";
 import { commandLine, descendants, environment } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { TWINS } from "../../src/protocol/programs.ts";
-import type { RecordedAccessTable } from "../../src/protocol/record.ts";
+import { LANGUAGES } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const { startExample, track } = useOrthancs();
 
-async function start(...[script, options = {}]: Partial<Parameters<typeof startAccessServer>>) {
-  return track(await startAccessServer(script ?? "access.py", options));
+async function start(script = "access.py", options: StartOptions = {}) {
+  const program = await readProgram("token-access", "Authentication on");
+  return track(await startProgram({ ...program, script }, options));
 }
 
 async function firstToken(orthanc: Orthanc): Promise<string> {
@@ -31,16 +26,6 @@ async function firstToken(orthanc: Orthanc): Promise<string> {
 function ask(orthanc: Orthanc, path: string, authorization: string, method = "GET", body?: string) {
   return fetch(orthanc.url + path, { method, body, headers: { authorization } });
 }
-
-test("each cell of the table is as declared, and as recorded", async () => {
-  const table = await readAccessTable();
-  const { servers, problems, skipped } = await playAccessTable(table);
-  for (const reason of skipped) console.warn(`Skipped: ${reason}`);
-  console.log(`${servers.length} Orthancs asked or skipped, ${skipped.length} skipped`);
-  expect(problems).toEqual([]);
-  const record = await readRecord<RecordedAccessTable>(table);
-  expect(accessTableDifferences(record.servers, servers)).toEqual([]);
-});
 
 test("a token lets its holder write and delete, with no more than the header", async () => {
   const orthanc = await start();
@@ -92,7 +77,7 @@ describe("where a token can be seen", () => {
     }
   });
 
-  test.each(TWINS)("%s: no command line of rest-token has it", async (twin) => {
+  test.each(LANGUAGES)("%s: no command line of rest-token has it", async (twin) => {
     const orthanc = await startExample("rest-token", twin);
     expect((await orthanc.request("/computation")).status).toBe(200);
     const processes = [orthanc.pid, ...descendants(orthanc.pid)];

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { readExample } from "../../src/harness/example.ts";
-import { readTwinFiles } from "../../src/harness/twin.ts";
+import { readProgram } from "../../src/catalogue/catalogue.ts";
+import { readProgramFiles } from "../../src/catalogue/files.ts";
 import { workers } from "../../src/harness/workers.ts";
 import { descendants } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 interface Computation {
@@ -23,13 +23,13 @@ const ENDLESS = 1_000_000_000_000_000;
 
 /** Starts a twin with some of its limits, or more of its text, changed, and a computation that lasts some seconds in its language. */
 async function start(
-  twin: Twin,
+  twin: Language,
   limits: Record<string, number> = {},
   edit = (text: string) => text,
 ): Promise<string> {
-  const example = await readExample("worker-messages");
+  const program = await readProgram("worker-messages", twin);
   const name = twin === "python" ? "computations.py" : "computations.ts";
-  let text = (await readTwinFiles(example, twin))[name] as string;
+  let text = (await readProgramFiles(program))[name] as string;
   for (const [limit, value] of Object.entries(limits)) {
     const changed = text.replace(new RegExp(`^((?:const )?${limit} = )\\d+`, "m"), `$1${value}`);
     expect(changed).not.toBe(text);
@@ -67,7 +67,7 @@ async function follow(id: string): Promise<Computation[]> {
   return answers;
 }
 
-test.each(TWINS)(
+test.each(LANGUAGES)(
   "%s: progress is reported while the worker works, and never falls",
   async (twin) => {
     const answers = await follow(await start(twin));
@@ -121,7 +121,7 @@ test("typescript: no message is lost, however early it is sent, and no port is l
   expect(ports.at(-1)).toBe(ports[0]);
 });
 
-test.each(TWINS)(
+test.each(LANGUAGES)(
   "%s: endless computations end with their deadline, and block no other computation for good",
   async (twin) => {
     await cancel(await start(twin, { DEADLINE: 2 }));
@@ -136,7 +136,7 @@ test.each(TWINS)(
   },
 );
 
-test.each(TWINS)(
+test.each(LANGUAGES)(
   "%s: DELETE ends a computation, at work or waiting, and no other",
   async (twin) => {
     await cancel(await start(twin));
@@ -154,7 +154,7 @@ test.each(TWINS)(
   },
 );
 
-test.each(TWINS)("%s: more computations than may wait are refused", async (twin) => {
+test.each(LANGUAGES)("%s: more computations than may wait are refused", async (twin) => {
   await start(twin, { WAITING: 2 });
   const answers: number[] = [];
   for (let count = 0; count < 8; count++) {
@@ -167,7 +167,7 @@ test.each(TWINS)("%s: more computations than may wait are refused", async (twin)
   expect(answers).toEqual([202, 202, 202, 202, 202, 503, 503, 503]);
 });
 
-test.each(TWINS)("%s: a computation that waits too long has failed, alone", async (twin) => {
+test.each(LANGUAGES)("%s: a computation that waits too long has failed, alone", async (twin) => {
   const working = await start(twin, { WORKERS: 1 }, (text) =>
     text.replace(/(?<=patience[=:] ?)DEADLINE/, "1"),
   );
@@ -178,7 +178,7 @@ test.each(TWINS)("%s: a computation that waits too long has failed, alone", asyn
   expect((await follow(working)).at(-1)?.state).toBe("done");
 });
 
-test.each(TWINS)("%s: more computations than are remembered are refused", async (twin) => {
+test.each(LANGUAGES)("%s: more computations than are remembered are refused", async (twin) => {
   await cancel(await start(twin, { LIMIT: 3 }));
   for (let count = 0; count < 2; count++) await follow(await post(10));
   const body = JSON.stringify({ count: 10 });
@@ -196,7 +196,7 @@ test("typescript: a Node that is killed forgets all computations, and the next o
   expect((await follow(await post(10))).at(-1)?.state).toBe("done");
 });
 
-test.each(TWINS)("%s: what has ended is forgotten after the stated time", async (twin) => {
+test.each(LANGUAGES)("%s: what has ended is forgotten after the stated time", async (twin) => {
   const id = await start(twin, { KEPT: 2 });
   expect((await cancel(id)).state).toBe("cancelled");
   expect((await orthanc.request(`/computations/${id}`)).status).toBe(200);
@@ -204,7 +204,7 @@ test.each(TWINS)("%s: what has ended is forgotten after the stated time", async 
   expect((await orthanc.request(`/computations/${id}`)).status).toBe(404);
 });
 
-test.each(TWINS)(
+test.each(LANGUAGES)(
   "%s: a body that is no JSON, or a count that is none, is answered with 400",
   async (twin) => {
     await start(twin);
@@ -228,7 +228,7 @@ test.each(TWINS)(
   },
 );
 
-test.each(TWINS)("%s: a long body is refused before it is parsed", async (twin) => {
+test.each(LANGUAGES)("%s: a long body is refused before it is parsed", async (twin) => {
   await start(twin);
   for (const length of [101, 1000, 20_000_000]) {
     const body = Buffer.alloc(length, "[");

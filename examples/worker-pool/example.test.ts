@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { workers } from "../../src/harness/workers.ts";
 import { descendants, isRunning, readProcess } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 /** More square numbers than either twin adds up before its deadline. */
@@ -12,7 +12,7 @@ const ENDLESS = 1_000_000_000_000;
 const { startExample } = useOrthancs();
 let orthanc: Orthanc;
 
-async function start(twin: Twin) {
+async function start(twin: Language) {
   orthanc = await startExample("worker-pool", twin);
 }
 
@@ -54,7 +54,7 @@ test("python: idle workers that are killed are replaced, and no call notices it"
   for (let call = 0; call < 8; call++) expect((await compute(1000)).status).toBe(200);
 });
 
-test.each(TWINS)("%s: more calls than may wait are refused, with Retry-After", async (twin) => {
+test.each(LANGUAGES)("%s: more calls than may wait are refused, with Retry-After", async (twin) => {
   await start(twin);
   await compute(1000);
   const refused: unknown[] = [];
@@ -99,7 +99,7 @@ test("a computation that takes too long ends at the deadline, in both twins", as
   expect(await recovery()).toBe(200);
 });
 
-test.each(TWINS)("%s: Orthanc stops in the middle of a computation", async (twin) => {
+test.each(LANGUAGES)("%s: Orthanc stops in the middle of a computation", async (twin) => {
   await start(twin);
   const lost = compute(ENDLESS).catch(() => ({ status: 0 }));
   await sleep(1000);

@@ -1,13 +1,13 @@
 import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { processorTime } from "../../src/linux/processes.js";
-import { TWINS } from "../../src/protocol/programs.ts";
+import { LANGUAGES } from "../../src/protocol/programs.ts";
 import { medianOfThree } from "../../src/testing/medianOfThree.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const { startExample } = useOrthancs();
 
-test.skipIf(availableParallelism() < 2).each(TWINS)(
+test.skipIf(availableParallelism() < 2).each(LANGUAGES)(
   "%s: two calls at once keep two cores busy",
   async (twin) => {
     const orthanc = await startExample("worker-pool", twin);

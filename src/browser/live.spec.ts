@@ -6,7 +6,7 @@ import path from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Locator, type Page, test } from "@playwright/test";
 import getPort from "get-port";
-import { exampleIds, readExample } from "../harness/example.ts";
+import { findProgram, readScenario, readScenarios } from "../catalogue/catalogue.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
 const SOON = { timeout: 60_000 };

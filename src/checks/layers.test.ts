@@ -10,17 +10,18 @@ const ALLOWED: Record<string, string[]> = {
   protocol: [],
   linux: [],
   format: ["protocol"],
+  catalogue: ["protocol"],
   debian: ["linux"],
   orthanc: ["debian", "linux"],
-  harness: ["orthanc", "debian", "linux", "format", "protocol"],
-  live: ["harness", "orthanc", "linux", "protocol"],
+  harness: ["catalogue", "orthanc", "debian", "linux", "format", "protocol"],
+  live: ["harness", "catalogue", "orthanc", "linux", "protocol"],
   licenses: ["protocol"],
   benchmark: ["orthanc", "linux", "protocol"],
-  cli: ["live", "harness", "orthanc", "benchmark", "protocol"],
+  cli: ["live", "harness", "catalogue", "orthanc", "benchmark", "protocol"],
   setup: ["cli", "orthanc", "debian"],
-  remark: ["licenses", "harness", "protocol"],
+  remark: ["licenses", "catalogue", "protocol"],
   components: ["checks", "format", "protocol"],
-  theme: ["components"],
+  theme: ["components", "protocol"],
 };
 
 const IMPORT = /^import [^;]*?"(\.[^"]+)";|\bimport\("(\.[^"]+)"\)|^export .* from "(\.[^"]+)";/gm;

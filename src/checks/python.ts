@@ -6,7 +6,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { PositionEncoding, Workspace } from "@astral-sh/ruff-wasm-nodejs";
 import { parse } from "smol-toml";
-import { EXAMPLES } from "../harness/example.ts";
+import { EXAMPLES } from "../catalogue/catalogue.ts";
 
 const RULES = path.resolve(import.meta.dirname, "../../ruff.toml");
 const ruff = new Workspace(parse(await readFile(RULES, "utf8")), PositionEncoding.Utf16);

@@ -4,11 +4,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { readAccessTable } from "../harness/accessTable.ts";
-import { type Example, exampleIds, readExample } from "../harness/example.ts";
-import { hazardIds, readHazard } from "../harness/hazard.ts";
+import { readProgram, readScenario, readScenarios } from "../catalogue/catalogue.ts";
 import { differences, judgeRun } from "../harness/judge.ts";
-import type { TwinRun } from "../protocol/run.ts";
+import type { ProgramRun } from "../protocol/run.ts";
 import { leftovers, processesIn } from "../testing/leftovers.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
@@ -88,16 +86,15 @@ const TOKEN = /Bearer /;
 /** The stack of an error, which must not be printed for readers. */
 const STACK = /^\s+at .*\d+:\d+/m;
 
-const others = (await exampleIds()).filter((id) => id !== "rest-token");
+const all = await readScenarios();
+const others = all.filter(({ id, twins }) => twins && id !== "rest-token").map(({ id }) => id);
 
 describe("npm run example", () => {
   test("-- --list lists all examples", async () => {
     const { exitCode, stdout } = await run("example", "--list");
     expect(exitCode).toBe(0);
-    const examples = await Promise.all((await exampleIds()).map(readExample));
-    const hazards = await Promise.all((await hazardIds()).map(readHazard));
     expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual(
-      [...examples, await readAccessTable(), ...hazards].map(({ id, summary }) => [id, summary]),
+      all.map(({ id, summary }) => [id, summary]),
     );
   });
 
@@ -109,7 +106,7 @@ describe("npm run example", () => {
     expect(exitCode).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toContain(words);
-    for (const id of await exampleIds()) expect(stderr).toContain(id);
+    for (const { id } of all) expect(stderr).toContain(id);
     expect(stderr).not.toMatch(STACK);
   });
 
@@ -130,16 +127,20 @@ describe("npm run example", () => {
     expect(stderr).not.toMatch(TOKEN);
     expect(exitCode).toBe(0);
     expect(stdout).not.toMatch(TOKEN);
-    const printed = JSON.parse(stdout) as { example: string; runs: TwinRun[]; problems: string[] };
-    expect(printed).toMatchObject({ example: "rest-token", problems: [] });
+    const printed = JSON.parse(stdout) as {
+      scenario: string;
+      runs: ProgramRun[];
+      problems: string[];
+    };
+    expect(printed).toMatchObject({ scenario: "rest-token", problems: [] });
     const [python, typescript, ...more] = printed.runs;
     if (!python || !typescript) throw new Error(`There are ${printed.runs.length} runs.`);
     expect(more).toEqual([]);
-    expect([python.twin, typescript.twin]).toEqual(["python", "typescript"]);
-    const example: Example = await readExample("rest-token");
-    expect(judgeRun(example, python).problems).toEqual([]);
-    expect(judgeRun(example, typescript).problems).toEqual([]);
-    expect(differences(example, python, typescript)).toEqual([]);
+    expect([python.language, typescript.language]).toEqual(["python", "typescript"]);
+    const scenario = await readScenario("rest-token");
+    expect(judgeRun(scenario, python).problems).toEqual([]);
+    expect(judgeRun(scenario, typescript).problems).toEqual([]);
+    expect(differences(scenario, python, typescript)).toEqual([]);
     expect(JSON.parse(python.steps[0]?.calls[0]?.body ?? "")).toHaveLength(3);
     expect(await readdir(folder)).toEqual([]);
   });
@@ -149,16 +150,17 @@ describe("npm run example", () => {
     expect(exitCode).toBe(0);
     expect(stdout).toContain("== python ==");
     expect(stdout).not.toContain("typescript");
-    const { steps } = await readExample("rest-token");
-    for (const { name, path, method } of steps) {
-      expect(stdout).toContain(`${name}\n  > ${method} ${path}`);
+    const { steps } = await readProgram("rest-token", "python");
+    for (const step of steps) {
+      if (step.do !== "request") continue;
+      expect(stdout).toContain(`${step.name}\n  > ${step.method} ${step.path}`);
     }
     expect(stdout).toMatch(/\n {2}< 200 application\/json after \d+\.\d{2,3} s\n/);
     expect(stdout).not.toMatch(TOKEN);
   });
 
   test("leaves nothing when it is interrupted", async () => {
-    const example = await start("python twin", "example", "blocking-computation");
+    const example = await start("python: starting Orthanc", "example", "blocking-computation");
     await expect.poll(() => readdir(folder), SOON).toHaveLength(1);
     await expectCleanEnd(example, []);
   });
@@ -173,13 +175,13 @@ describe("npm run orthanc", () => {
         "orthanc",
         "--example",
         "rest-token",
-        "--twin",
+        "--program",
         twin,
       );
       const { printed } = orthanc;
       const value = (name: string) =>
         new RegExp(`^ *${name} +(\\S+)$`, "m").exec(printed)?.[1] ?? `(no ${name})`;
-      expect(printed).toContain(`Orthanc serves the ${twin} twin of rest-token.`);
+      expect(printed).toContain(`Orthanc serves the program "${twin}" of rest-token.`);
       expect(printed).not.toMatch(TOKEN);
       const url = value("URL");
       expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -195,7 +197,7 @@ describe("npm run orthanc", () => {
         const authorization = `Basic ${btoa(`${value("user")}:${value("password")}`)}`;
         body = await (await fetch(`${url}/computation`, { headers: { authorization } })).text();
       }
-      const { instances } = await readExample("rest-token");
+      const { instances } = await readProgram("rest-token", "python");
       expect(JSON.parse(body)).toHaveLength(instances.length);
 
       await expectCleanEnd(orthanc, [
@@ -216,8 +218,8 @@ describe("npm run orthanc", () => {
     if (status.exitCode === 127) {
       console.warn("Skipped: the curl line as printed, for this machine has no curl");
     } else {
-      const [step] = (await readExample(id)).steps;
-      expect(Number(status.stdout)).toBe(step?.expect.status);
+      const [step] = (await readProgram(id, "python")).steps;
+      expect(step).toMatchObject({ expect: { status: Number(status.stdout) } });
     }
     await expectCleanEnd(orthanc, []);
   });
@@ -236,10 +238,10 @@ describe("npm run orthanc", () => {
   test.each([
     ["an unknown example", ["--example", "no-such-example"], 2, /no example "no-such-example"/],
     [
-      "an unknown twin",
-      ["--example", "rest-token", "--twin", "cobol"],
-      1,
-      /'cobol' is invalid.*python, typescript/,
+      "an unknown program",
+      ["--example", "rest-token", "--program", "cobol"],
+      2,
+      /rest-token has no program "cobol". Its programs are: python, typescript/,
     ],
     ["no example", [], 1, /required option '--example <id>' not specified/],
   ])("with %s ends with an error in words", async (_, args, code, words) => {

@@ -1,5 +1,5 @@
 /** Handles errors and interrupts for all commands. */
-import { ExampleError } from "../harness/example.ts";
+import { ScenarioError } from "../catalogue/parse.ts";
 
 /**
  * Runs a command and ends the process with its exit code: 2 for an example that does not exist, 1 for every other
@@ -10,7 +10,7 @@ export async function main(command: () => Promise<number>): Promise<void> {
     process.exitCode = await command();
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
-    process.exitCode = error instanceof ExampleError ? 2 : 1;
+    process.exitCode = error instanceof ScenarioError ? 2 : 1;
   }
 }
 

@@ -1,33 +1,35 @@
-/** `npm run orthanc`: starts a private Orthanc with one twin in the foreground, to try with curl. */
+/** `npm run orthanc`: starts a private Orthanc with one program in the foreground, to try with curl. */
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { Command, Option } from "commander";
-import { readExample } from "../harness/example.ts";
-import { startTwin } from "../harness/twin.ts";
-import { TWINS, type Twin } from "../protocol/programs.ts";
+import { Command } from "commander";
+import { findProgram, readScenario } from "../catalogue/catalogue.ts";
+import { startProgram } from "../harness/program.ts";
 import { main } from "./main.ts";
 
 await new Command("npm run orthanc --")
-  .description("Starts a private Orthanc that serves one twin of an example, until Ctrl-C.")
-  .requiredOption("--example <id>", "the example")
-  .addOption(new Option("--twin <twin>", "which twin").choices(TWINS).default("python"))
-  .action((options: { example: string; twin: Twin }) => main(() => serve(options)))
+  .description(
+    "Starts a private Orthanc that serves a program of an example or hazard, until Ctrl-C.",
+  )
+  .requiredOption("--example <id>", "the example or hazard")
+  .option("--program <name>", "which program, such as typescript or 'fixed python'", "python")
+  .action((options: { example: string; program: string }) => main(() => serve(options)))
   .parseAsync();
 
-async function serve(options: { example: string; twin: Twin }): Promise<number> {
-  const example = await readExample(options.example);
-  const orthanc = await startTwin(example, options.twin);
+async function serve(options: { example: string; program: string }): Promise<number> {
+  const scenario = await readScenario(options.example);
+  const program = findProgram(scenario, options.program);
+  const orthanc = await startProgram(program);
   const [instance = "INSTANCE"] = (await (await orthanc.request("/instances")).json()) as string[];
-  const [step] = example.steps;
-  const target = step?.path.replace(/\{instance:[^}]+\}/, instance);
-  const method = step?.method === "GET" ? "" : ` -X ${step?.method}`;
+  const step = program.steps.find((one) => one.do === "request");
+  const target = (step?.path ?? "/system").replace(/\{instance:[^}]+\}/, instance);
+  const method = !step || step.method === "GET" ? "" : ` -X ${step.method}`;
   const body = step?.body === undefined ? "" : ` -d '${JSON.stringify(step.body)}'`;
   // Other accounts can read curl's command line, but not the files in Orthanc's private folder.
   const credentials = path.join(orthanc.folder, "netrc");
   const login = `machine 127.0.0.1 login ${orthanc.user} password ${orthanc.password}\n`;
   await writeFile(credentials, login, { mode: 0o600 });
-  console.log(`Orthanc serves the ${options.twin} twin of ${example.id}.
+  console.log(`Orthanc serves the program "${program.program}" of ${scenario.id}.
 
   URL       ${orthanc.url}
   user      ${orthanc.user}

@@ -1,11 +1,14 @@
 import type { ReactNode } from "react";
 import { formatDate } from "../format/dates.ts";
-import type { RecordedAccessTable } from "../protocol/record.ts";
+import type { RecordedScenario } from "../protocol/record.ts";
+import type { StepRun } from "../protocol/run.ts";
 import styles from "./AccessTable.module.css";
 
 /** The recorded access table: the requests that each credential opens. */
-export function AccessTable({ table }: { table: RecordedAccessTable }): ReactNode {
-  const { routes, servers, versions, recordedAt } = table;
+export function AccessTable({ record }: { record: RecordedScenario }): ReactNode {
+  const { runs, versions, recordedAt } = record;
+  const servers = runs.map(({ program, steps }) => ({ program, rows: groupRows(steps) }));
+  const [columns = []] = servers.flatMap(({ rows }) => [...rows.values()]);
   return (
     <table className={styles.access}>
       <caption>
@@ -15,28 +18,26 @@ export function AccessTable({ table }: { table: RecordedAccessTable }): ReactNod
       <thead>
         <tr>
           <th scope="col">Credentials</th>
-          {routes.map(({ title, method, path }) => (
-            <th key={title} scope="col">
-              {title}
-              <code>
-                {method} {path}
-              </code>
+          {columns.map(({ name, action }) => (
+            <th key={name} scope="col">
+              {name}
+              <code>{action}</code>
             </th>
           ))}
         </tr>
       </thead>
-      {servers.map(({ title, rows }) => (
-        <tbody key={title}>
+      {servers.map(({ program, rows }) => (
+        <tbody key={program}>
           <tr>
-            <th scope="rowgroup" colSpan={routes.length + 1}>
-              {title}
+            <th scope="rowgroup" colSpan={columns.length + 1}>
+              {program}
             </th>
           </tr>
-          {rows.map(({ sent, statuses }) => (
-            <tr key={sent}>
-              <th scope="row">{sent}</th>
-              {statuses.map((status, index) => (
-                <Cell key={routes[index]?.title} status={status} />
+          {[...rows].map(([credential, steps]) => (
+            <tr key={credential}>
+              <th scope="row">{credential}</th>
+              {steps.map(({ name, calls: [call] }) => (
+                <Cell key={name} status={call?.status ?? 0} />
               ))}
             </tr>
           ))}
@@ -44,6 +45,16 @@ export function AccessTable({ table }: { table: RecordedAccessTable }): ReactNod
       ))}
     </table>
   );
+}
+
+/** Groups the requests of an Orthanc by their credentials: the rows of the table. */
+function groupRows(steps: StepRun[]): Map<string, StepRun[]> {
+  const rows = new Map<string, StepRun[]>();
+  for (const step of steps) {
+    if (step.credential === undefined) continue;
+    rows.set(step.credential, [...(rows.get(step.credential) ?? []), step]);
+  }
+  return rows;
 }
 
 function Cell({ status }: { status: number }): ReactNode {

@@ -1,11 +1,12 @@
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useReducer, useState } from "react";
-import { LANGUAGE_NAMES } from "../format/languages.ts";
-import type { ExampleFiles, RunEvent, SyntaxIssue } from "../protocol/live.ts";
-import type { Twin } from "../protocol/programs.ts";
+import type { RunEvent, ScenarioFiles, SyntaxIssue } from "../protocol/live.ts";
+import type { ProgramName } from "../protocol/programs.ts";
 import { recall, remember } from "./browserStorage.ts";
+import { Countdown } from "./Countdown.tsx";
 import styles from "./LiveRun.module.css";
 import { fetchFiles, followRun, startRun, stopRun } from "./liveClient.ts";
-import { applyEvent, initialState, type LiveState } from "./liveState.ts";
+import { applyEvent, describeProgram, initialState, type LiveState } from "./liveState.ts";
+import type { RunnableProps } from "./RecordedRun.tsx";
 import { Timeline } from "./Timeline.tsx";
 import { Transcript } from "./Transcript.tsx";
 import { useEdits } from "./useEdits.ts";
@@ -15,7 +16,7 @@ const Editor = lazy(() => import("./Editor.tsx"));
 const NONE: SyntaxIssue[] = [];
 
 type Action =
-  | RunEvent
+  | { type: "event"; programs: ProgramName[]; event: RunEvent }
   | { type: "requested" }
   | { type: "refused"; reason: string }
   | { type: "connection"; lost: boolean }
@@ -34,26 +35,35 @@ function reduce(state: LiveState, action: Action): LiveState {
     case "connection":
       return { ...state, lost: action.lost && state.running };
     case "gone":
-      return { ...state, status: action.reason, running: false, lost: false };
+      return {
+        ...state,
+        status: action.reason,
+        running: false,
+        lost: false,
+        hangsUntil: undefined,
+      };
   }
-  return applyEvent(state, action);
+  return applyEvent(action.programs, state, action.event);
 }
 
 /**
- * Runs an example on a live Orthanc, and shows its progress.
+ * Runs programs of a scenario on a live Orthanc, and shows the progress.
  * @param props.recorded shown until the reader has started a run
  */
-export default function LiveRun(props: { example: string; recorded: ReactNode }): ReactNode {
-  const { example, recorded } = props;
-  const storageKey = `orthanc-twins-run-${example}`;
-  const [files, setFiles] = useState<ExampleFiles>();
+export default function LiveRun(props: RunnableProps & { recorded: ReactNode }): ReactNode {
+  const { scenario, title, anchor, programs, recorded } = props;
+  const storageKey = `orthanc-twins-run-${title}`;
+  const [files, setFiles] = useState<ScenarioFiles>();
   const [calls, setCalls] = useState<number>();
   const [id, setId] = useState<string>();
   const [state, dispatch] = useReducer(reduce, initialState);
   const [editing, setEditing] = useState(false);
-  const { edited, outdated, edit, reset, kept } = useEdits(example);
+  const { edited, outdated, edit, reset, kept } = useEdits(title);
   const changes = Object.keys(edited);
-  const originals = { ...files?.files.python, ...files?.files.typescript };
+  const originals: Record<string, string> = Object.assign(
+    {},
+    ...programs.map(({ program }) => files?.files[program]),
+  );
   const old = changes.filter((file) => files && outdated(file, originals[file] ?? ""));
 
   // After a reload, a run that has not ended is shown again.
@@ -62,16 +72,16 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
   }, [storageKey]);
 
   useEffect(() => {
-    fetchFiles(example).then(setFiles, (error) =>
+    fetchFiles(scenario).then(setFiles, (error) =>
       dispatch({ type: "refused", reason: error.message }),
     );
-  }, [example]);
+  }, [scenario]);
 
   useEffect(() => {
     if (id === undefined) return;
     dispatch({ type: "requested" });
     return followRun(id, {
-      event: dispatch,
+      event: (event) => dispatch({ type: "event", programs, event }),
       connection: (lost) => dispatch({ type: "connection", lost }),
       gone: (reason) => {
         remember("sessionStorage", storageKey, undefined);
@@ -79,12 +89,17 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
         dispatch({ type: "gone", reason });
       },
     });
-  }, [id, storageKey]);
+  }, [id, storageKey, programs]);
 
-  const run = async (twins: Twin[]) => {
+  const run = async (chosen: ProgramName[]) => {
     dispatch({ type: "requested" });
     try {
-      const started = await startRun({ example, twins, calls, edited });
+      const started = await startRun({
+        scenario,
+        programs: chosen.map(({ program }) => program),
+        calls,
+        edited,
+      });
       remember("sessionStorage", storageKey, started);
       setId(started);
     } catch (error) {
@@ -103,24 +118,30 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
   };
 
   const { running } = state;
-  const shown = running || state.end !== undefined || Object.keys(state.twins).length > 0;
+  const shown = running || state.end !== undefined || state.runs.length > 0;
   return (
     <section
       className={styles.panel}
-      id={`run-${example}`}
-      aria-label={`Live run of ${example}`}
-      data-live={example}
+      id={anchor}
+      aria-label={`Live run of ${title}`}
+      data-live={title}
     >
       <div className={styles.tools}>
-        <button type="button" disabled={running} onClick={() => run(["python"])}>
-          Run Python
-        </button>
-        <button type="button" disabled={running} onClick={() => run(["typescript"])}>
-          Run TypeScript
-        </button>
-        <button type="button" disabled={running} onClick={() => run(["python", "typescript"])}>
-          Run both
-        </button>
+        {programs.map((program) => (
+          <button
+            key={program.program}
+            type="button"
+            disabled={running}
+            onClick={() => run([program])}
+          >
+            Run {describeProgram(program)}
+          </button>
+        ))}
+        {programs.length > 1 && (
+          <button type="button" disabled={running} onClick={() => run(programs)}>
+            Run both
+          </button>
+        )}
         <button type="button" disabled={!running || !id} onClick={() => id && stop(id)}>
           Stop
         </button>
@@ -153,10 +174,15 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
       <p className={styles.status} role="status">
         {state.lost ? "The server does not answer. Trying again …" : state.status}
       </p>
+      {state.hangsUntil !== undefined && (
+        <p className={styles.status}>
+          <Countdown until={state.hangsUntil} />
+        </p>
+      )}
       {running && (
         <progress
           className={styles.progress}
-          aria-label="Calls answered"
+          aria-label="Steps and calls that are over"
           max={Math.max(1, state.calls)}
           value={state.calls > 0 ? state.answered : undefined}
         />
@@ -165,7 +191,7 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
         <p className={styles.status}>
           You have changed {changes.join(", ")}; it runs as changed.{" "}
           {!kept && "Your browser does not keep the change for the next time. "}
-          {old.length > 0 && `The example's own ${old.join(", ")} is another one since then. `}
+          {old.length > 0 && `The original ${old.join(", ")} is another one since then. `}
           <button type="button" onClick={reset}>
             Reset
           </button>
@@ -189,7 +215,7 @@ export default function LiveRun(props: { example: string; recorded: ReactNode })
           )}
         />
       )}
-      {shown ? <Live state={state} /> : recorded}
+      {shown ? <Live state={state} programs={programs} /> : recorded}
     </section>
   );
 }
@@ -233,8 +259,9 @@ function Files(props: {
   );
 }
 
-function Live({ state }: { state: LiveState }): ReactNode {
-  const { twins, log, end } = state;
+function Live(props: { state: LiveState; programs: ProgramName[] }): ReactNode {
+  const { state, programs } = props;
+  const { runs, log, end } = state;
   return (
     <>
       {end?.how === "played" && (
@@ -244,25 +271,27 @@ function Live({ state }: { state: LiveState }): ReactNode {
         <Findings
           title={
             end.edited.length > 0
-              ? `Not as the example expects, now that ${end.edited.join(", ")} is changed`
-              : "Not as the example expects"
+              ? `Not as expected, now that ${end.edited.join(", ")} is changed`
+              : "Not as expected"
           }
           sentences={end.unexpected}
         />
       )}
       {end?.how === "failed" && <pre className={styles.log}>{end.reason}</pre>}
-      <Timeline twins={twins} />
-      <Transcript twins={twins} />
-      {Object.entries(log).map(([twin, text]) => (
-        <details key={twin} className={styles.fold}>
-          <summary>Log of Orthanc and the {LANGUAGE_NAMES[twin as Twin]} twin</summary>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too */}
-          <pre className={styles.log} tabIndex={0}>
-            {text}
-          </pre>
-        </details>
-      ))}
-      {end?.how === "played" && (
+      <Timeline runs={runs} />
+      <Transcript runs={runs} />
+      {programs
+        .filter(({ program }) => log[program] !== undefined)
+        .map((program) => (
+          <details key={program.program} className={styles.fold}>
+            <summary>Log of Orthanc and the {describeProgram(program)} program</summary>
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too */}
+            <pre className={styles.log} tabIndex={0}>
+              {log[program.program]}
+            </pre>
+          </details>
+        ))}
+      {end?.how === "played" && end.versions && (
         <p className={styles.versions}>
           Live, on Orthanc {end.versions.orthanc} with its Python plugin {end.versions.plugin},
           Python {end.versions.python}, Node {end.versions.node}.

@@ -1,6 +1,8 @@
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { formatDate } from "../format/dates.ts";
-import type { RecordedRun as Run } from "../protocol/record.ts";
+import type { ProgramName } from "../protocol/programs.ts";
+import type { RecordedScenario, RecordOrigin } from "../protocol/record.ts";
+import type { ProgramRun } from "../protocol/run.ts";
 import { pageSecret } from "./pageSecret.ts";
 import styles from "./RecordedRun.module.css";
 import { Timeline } from "./Timeline.tsx";
@@ -8,8 +10,40 @@ import { Transcript } from "./Transcript.tsx";
 
 const LiveRun = lazy(() => import("./LiveRun.tsx"));
 
-/** The recorded run of an example. On a site that can run it, the live panel replaces it once it comes near. */
-export function RecordedRun({ run }: { run: Run }): ReactNode {
+/** What a page needs to show, and to run, programs of a scenario. */
+export interface RunnableProps {
+  scenario: string;
+  /** The name in labels, such as `rest-token`. */
+  title: string;
+  /** The `id` of the element, to which links lead. */
+  anchor: string;
+  programs: ProgramName[];
+}
+
+/** The recorded run of both twins of an example. */
+export function RecordedRun({ record }: { record: RecordedScenario }): ReactNode {
+  const { scenario, runs, ...origin } = record;
+  return (
+    <Recorded
+      scenario={scenario}
+      title={scenario}
+      anchor={`run-${scenario}`}
+      programs={runs}
+      runs={runs}
+      origin={origin}
+      conclusion="Both twins agree."
+    />
+  );
+}
+
+/**
+ * Recorded runs of programs. On a site that can run them, the live panel replaces them once they come near.
+ * @param props.conclusion what the runs show, in a short sentence
+ */
+export function Recorded(
+  props: RunnableProps & { runs: ProgramRun[]; origin: RecordOrigin; conclusion: string },
+): ReactNode {
+  const { scenario, title, anchor, programs, runs, origin, conclusion } = props;
   const place = useRef<HTMLDivElement>(null);
   const [live, setLive] = useState(false);
 
@@ -22,33 +56,18 @@ export function RecordedRun({ run }: { run: Run }): ReactNode {
     return () => observer.disconnect();
   }, []);
 
-  const recorded = <Recorded run={run} live={live} />;
-  return (
-    <div ref={place} data-pagefind-ignore>
-      {live ? (
-        <Suspense fallback={recorded}>
-          <LiveRun example={run.example} recorded={recorded} />
-        </Suspense>
-      ) : (
-        recorded
-      )}
-    </div>
-  );
-}
-
-/** @param props.live the reader can run it here, and needs no instructions */
-function Recorded({ run, live }: { run: Run; live: boolean }): ReactNode {
-  const { versions, twins } = run;
-  return (
+  const { versions, recordedAt, release } = origin;
+  const recorded = (
     <section
       className={styles.run}
-      id={live ? undefined : `run-${run.example}`}
-      aria-label={`Recorded run of ${run.example}`}
+      id={live ? undefined : anchor}
+      aria-label={`Recorded run of ${title}`}
     >
       <p className={styles.head}>
         <strong>Recorded run</strong>
         <span>
-          <time dateTime={run.recordedAt}>{formatDate(run.recordedAt)}</time>
+          <time dateTime={recordedAt}>{formatDate(recordedAt)}</time>
+          {/* A reader who can run it here needs no instructions. */}
           {!live && (
             <>
               ; to run it live, clone the repository and <code>npm start</code>
@@ -56,12 +75,29 @@ function Recorded({ run, live }: { run: Run; live: boolean }): ReactNode {
           )}
         </span>
       </p>
-      <Timeline twins={twins} />
-      <Transcript twins={twins} />
+      <Timeline runs={runs} />
+      <Transcript runs={runs} />
       <p className={styles.foot}>
-        <strong>Both twins agree.</strong> Orthanc {versions.orthanc} with its Python plugin{" "}
-        {versions.plugin}, Python {versions.python}, Node {versions.node}, Debian {run.release}.
+        <strong>{conclusion}</strong> Orthanc {versions.orthanc} with its Python plugin{" "}
+        {versions.plugin}, Python {versions.python}, Node {versions.node}, Debian {release}.
       </p>
     </section>
+  );
+  return (
+    <div ref={place} data-pagefind-ignore>
+      {live ? (
+        <Suspense fallback={recorded}>
+          <LiveRun
+            scenario={scenario}
+            title={title}
+            anchor={anchor}
+            programs={programs}
+            recorded={recorded}
+          />
+        </Suspense>
+      ) : (
+        recorded
+      )}
+    </div>
   );
 }

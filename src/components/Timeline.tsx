@@ -1,8 +1,8 @@
 import type { ReactNode } from "react";
 import { formatDuration, formatTick } from "../format/durations.ts";
 import { LANGUAGE_NAMES } from "../format/languages.ts";
-import type { Twin } from "../protocol/programs.ts";
-import type { Call, StepRun, TwinRun } from "../protocol/run.ts";
+import type { Language } from "../protocol/programs.ts";
+import type { Call, ProgramRun, StepRun } from "../protocol/run.ts";
 import styles from "./Timeline.module.css";
 
 const ROW = 22; // pixels
@@ -10,7 +10,7 @@ const AXIS = 22;
 
 interface Group {
   title: string;
-  twin: Twin;
+  language: Language;
   calls: Call[];
 }
 
@@ -18,8 +18,8 @@ interface Group {
  * A picture of concurrency: a bar for each of the calls at once, and above them the bar of one call alone, Python and
  * TypeScript on one time axis. Nothing if the run has no such step.
  */
-export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): ReactNode {
-  const groups = collectGroups(twins);
+export function Timeline({ runs }: { runs: ProgramRun[] }): ReactNode {
+  const groups = collectGroups(runs);
   if (groups.length === 0) return null;
   const end = Math.max(...groups.flatMap(({ calls }) => calls.map((call) => call.endedAt)), 1);
   const step = tickInterval(end);
@@ -36,10 +36,10 @@ export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): 
         )}
       </figcaption>
       <div aria-hidden="true">
-        {groups.map(({ title, twin, calls }) => (
-          <div key={title + twin} className={styles.group}>
+        {groups.map(({ title, language, calls }) => (
+          <div key={title + language} className={styles.group}>
             <p>
-              {title}, <strong>{LANGUAGE_NAMES[twin]}</strong>
+              {title}, <strong>{LANGUAGE_NAMES[language]}</strong>
             </p>
             <svg width="100%" height={calls.length * ROW} aria-hidden="true">
               {ticks.map((tick) => (
@@ -53,8 +53,8 @@ export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): 
                 />
               ))}
               {calls.map((call, index) => {
-                const { startedAt, endedAt, worked = endedAt - startedAt } = call;
-                const began = Math.max(startedAt, endedAt - worked);
+                const { startedAt, endedAt, workTime = endedAt - startedAt } = call;
+                const began = Math.max(startedAt, endedAt - workTime);
                 const y = index * ROW + 3;
                 const bar = { y, height: ROW - 6, rx: 2 };
                 return (
@@ -103,19 +103,19 @@ export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): 
             </tr>
           </thead>
           <tbody>
-            {groups.flatMap(({ title, twin, calls }) =>
+            {groups.flatMap(({ title, language, calls }) =>
               calls.map((call, index) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: calls have no other name
-                <tr key={title + twin + index}>
+                <tr key={title + language + index}>
                   <th scope="row">
-                    {title}, {LANGUAGE_NAMES[twin]}
+                    {title}, {LANGUAGE_NAMES[language]}
                     {calls.length > 1 && `, ${index + 1}`}
                   </th>
                   <td>{formatDuration(call.startedAt)}</td>
                   <td>
-                    {call.worked === undefined
-                      ? "not told"
-                      : formatDuration(Math.max(call.startedAt, call.endedAt - call.worked))}
+                    {call.workTime === undefined
+                      ? "unknown"
+                      : formatDuration(Math.max(call.startedAt, call.endedAt - call.workTime))}
                   </td>
                   <td>{formatDuration(call.endedAt)}</td>
                 </tr>
@@ -128,26 +128,26 @@ export function Timeline({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): 
   );
 }
 
-/** Collects the calls at once of each twin, and the single call that they are compared with. */
-function collectGroups(twins: Partial<Record<Twin, TwinRun>>): Group[] {
+/** Collects the calls at once of each program, and the single call that is their baseline. */
+function collectGroups(runs: ProgramRun[]): Group[] {
   const groups: (Group & { alone: boolean })[] = [];
-  for (const run of Object.values(twins)) {
-    const concurrent = run.steps.find((step) => step.comparedWith !== undefined);
-    const alone = run.steps.find((step) => step.name === concurrent?.comparedWith);
+  for (const run of runs) {
+    const concurrent = run.steps.find((step) => step.baseline !== undefined);
+    const alone = run.steps.find((step) => step.name === concurrent?.baseline);
     for (const [step, isAlone] of [
       [alone, true],
       [concurrent, false],
     ] as [StepRun | undefined, boolean][]) {
       if (step === undefined || step.calls.length === 0) continue;
       const title = isAlone ? "One call alone" : `${step.calls.length} at once`;
-      groups.push({ title, twin: run.twin, calls: step.calls, alone: isAlone });
+      groups.push({ title, language: run.language, calls: step.calls, alone: isAlone });
     }
   }
   return groups.sort((one, other) => Number(other.alone) - Number(one.alone));
 }
 
 function hasWork(groups: Group[]): boolean {
-  return groups.some(({ calls }) => calls.some((call) => call.worked !== undefined));
+  return groups.some(({ calls }) => calls.some((call) => call.workTime !== undefined));
 }
 
 /** Chooses the interval between ticks, in milliseconds, so that there are at most six. */

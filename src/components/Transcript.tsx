@@ -2,67 +2,95 @@ import type { ReactNode } from "react";
 import { formatDuration } from "../format/durations.ts";
 import { LANGUAGE_NAMES } from "../format/languages.ts";
 import { formatCount } from "../format/numbers.ts";
-import type { Twin } from "../protocol/programs.ts";
-import type { Call, StepRun, TwinRun } from "../protocol/run.ts";
+import { describeOutcome, describeStart } from "../format/outcomes.ts";
+import type { Language } from "../protocol/programs.ts";
+import type { Call, ProgramRun, StepRun } from "../protocol/run.ts";
 import styles from "./RecordedRun.module.css";
 
 /** The longest body, in characters, that is not folded. */
 const FOLD_LIMIT = 600;
 
-/** Each request with the answers of the twins; of a run that has not ended, those so far. */
-export function Transcript({ twins }: { twins: Partial<Record<Twin, TwinRun>> }): ReactNode {
-  const { python, typescript } = twins;
-  const steps =
-    (python?.steps.length ?? 0) >= (typescript?.steps.length ?? 0) ? python : typescript;
+/** Each step with the answers or outcomes of all programs; of a run that has not ended, those so far. */
+export function Transcript({ runs }: { runs: ProgramRun[] }): ReactNode {
+  const [longest] = [...runs].sort((one, other) => other.steps.length - one.steps.length);
+  const notStarted = runs.filter(({ start }) => start.type !== "answers");
+  const lines = runs.flatMap(({ log }) => log);
   return (
     <ol className={styles.steps}>
-      {steps?.steps.map((step, index) => {
-        const answered = [python, typescript].flatMap((run) => {
-          const played = run?.steps[index];
-          return run && played ? [{ twin: run.twin, played }] : [];
+      {notStarted.map(({ program, start }) => (
+        <li key={program}>
+          <p className={styles.outcome}>{describeStart(start)}</p>
+        </li>
+      ))}
+      {longest?.steps.map((step, index) => {
+        const played = runs.flatMap((run) => {
+          const same = run.steps[index];
+          return same ? [{ run, step: same }] : [];
         });
-        const until = lastEnd(...answered.map(({ played }) => played));
+        const until = lastEnd(played.map((one) => one.step));
         return (
-          <li key={step.name}>
-            <Request step={step} />
-            <div className={styles.answers}>
-              {answered.map(({ twin, played }) => (
-                <Answers key={twin} twin={twin} step={played} until={until} />
+          // biome-ignore lint/suspicious/noArrayIndexKey: the steps never change their order
+          <li key={index}>
+            <Action step={step} />
+            <div className={runs.length > 1 ? styles.answers : undefined}>
+              {played.map(({ run: { program, language }, step }) => (
+                <Result
+                  key={program}
+                  language={runs.length > 1 ? language : undefined}
+                  step={step}
+                  until={until}
+                />
               ))}
             </div>
           </li>
         );
       })}
+      {lines.map((line) => (
+        <li key={line}>
+          In the log: <code>{line}</code>
+        </li>
+      ))}
     </ol>
   );
 }
 
-function Request({ step }: { step: StepRun }): ReactNode {
+function Action({ step }: { step: StepRun }): ReactNode {
   return (
     <>
       <p className={styles.name}>{step.name}</p>
       <p className={styles.request}>
-        <code>
-          {step.method} {step.path}
-        </code>
+        <code>{step.action}</code>
         {step.calls.length > 1 && <span> ×{step.calls.length} at once</span>}
       </p>
-      {step.body !== undefined && <pre className={styles.body}>{step.body}</pre>}
+      {step.body !== undefined && <Body text={step.body} />}
     </>
   );
 }
 
-/** The answers of one twin. Calls with the same answer share a line; each keeps its duration. */
-function Answers(props: { twin: Twin; step: StepRun; until: number }): ReactNode {
-  const { twin, step, until } = props;
+/**
+ * The answers of one program, or another outcome. Calls with the same answer share a line; each keeps its duration.
+ * @param props.language undefined if there is only one program
+ */
+function Result(props: {
+  language: Language | undefined;
+  step: StepRun;
+  until: number;
+}): ReactNode {
+  const { language, step, until } = props;
   const same = new Map<string, Call[]>();
   for (const call of step.calls) {
     const key = JSON.stringify([call.status, call.contentType, call.body]);
     same.set(key, [...(same.get(key) ?? []), call]);
   }
   return (
-    <div className={styles.twin}>
-      <p className={styles.language}>{LANGUAGE_NAMES[twin]}</p>
+    <div className={language && styles.twin}>
+      {language && <p className={styles.language}>{LANGUAGE_NAMES[language]}</p>}
+      {step.outcome && (
+        <p className={styles.status}>
+          <span className={styles.outcome}>{describeOutcome(step.outcome)}</span>
+          <span className={styles.duration}>{formatDuration(step.milliseconds ?? 0)}</span>
+        </p>
+      )}
       {[...same].map(([key, calls]) => (
         <Answer key={key} calls={calls} until={until} alone={step.calls.length === 1} />
       ))}
@@ -127,6 +155,6 @@ function duration({ startedAt, endedAt }: Call): string {
   return formatDuration(endedAt - startedAt);
 }
 
-function lastEnd(...steps: (StepRun | undefined)[]): number {
-  return Math.max(...steps.flatMap((step) => step?.calls.map((call) => call.endedAt) ?? []));
+function lastEnd(steps: StepRun[]): number {
+  return Math.max(...steps.flatMap((step) => step.calls.map((call) => call.endedAt)));
 }

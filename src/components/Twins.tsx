@@ -1,15 +1,11 @@
 import TabItem from "@theme/TabItem";
 import Tabs from "@theme/Tabs";
 import type { ReactNode } from "react";
-import type { Code } from "../protocol/page.ts";
+import type { Code, PageElements } from "../protocol/page.ts";
 import { CodeBlock } from "./CodeBlock.tsx";
 
-/**
- * Both twins of an example. The chosen language applies to all pages, and is remembered.
- * @param props.run the example, if its whole programs are shown: a link leads to its run
- */
-export function Twins(props: { python: Code[]; typescript: Code[]; run?: string }): ReactNode {
-  const { python, typescript, run } = props;
+/** Both twins of an example. The chosen language applies to all pages, and is remembered. */
+export function Twins({ python, typescript, scenario }: PageElements["Twins"]): ReactNode {
   return (
     <>
       <Tabs groupId="language">
@@ -20,10 +16,10 @@ export function Twins(props: { python: Code[]; typescript: Code[]; run?: string 
           {blocks(typescript)}
         </TabItem>
       </Tabs>
-      {run && (
+      {scenario && (
         <p>
-          <a href={`#run-${run}`}>See both run</a>, or test them in a clone of the repository:{" "}
-          <code>npm run test:example -- {run}</code>
+          <a href={`#run-${scenario}`}>See both run</a>, or test them in a clone of the repository:{" "}
+          <code>npm run test:example -- {scenario}</code>
         </p>
       )}
     </>

@@ -1,9 +1,9 @@
 /** The client of the API behind the Run buttons. */
 import { createEventSource } from "eventsource-client";
 import {
-  type ExampleFiles,
   type RunEvent,
   type RunRequest,
+  type ScenarioFiles,
   SECRET_HEADER,
 } from "../protocol/live.ts";
 import type { Versions } from "../protocol/run.ts";
@@ -35,11 +35,11 @@ async function readReason(response: Response): Promise<string> {
   return error;
 }
 
-/** Fetches the files of an example, and its number of calls at once. */
-export const fetchFiles = (example: string) =>
-  callApi(`examples/${example}`, "GET") as Promise<ExampleFiles>;
+/** Fetches the files of a scenario's programs, and its number of calls at once. */
+export const fetchFiles = (scenario: string) =>
+  callApi(`scenarios/${scenario}`, "GET") as Promise<ScenarioFiles>;
 
-/** Fetches the versions of what examples run on. */
+/** Fetches the versions of what programs run on. */
 export const fetchVersions = () => callApi("versions", "GET") as Promise<Versions>;
 
 /** Starts a run and returns its id. */

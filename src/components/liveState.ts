@@ -1,14 +1,15 @@
 /** The state of a live run, made from its events. */
 
 import { LANGUAGE_NAMES } from "../format/languages.ts";
+import { describeStart } from "../format/outcomes.ts";
 import {
   MAX_SYNTAX_ISSUES,
   type RunEnd,
   type RunEvent,
   type SyntaxIssue,
 } from "../protocol/live.ts";
-import type { Twin } from "../protocol/programs.ts";
-import type { TwinRun } from "../protocol/run.ts";
+import type { ProgramName } from "../protocol/programs.ts";
+import type { ProgramRun, Progress, StepRun } from "../protocol/run.ts";
 
 export interface LiveState {
   /** The current activity, or the reason why it is unknown, in a sentence. */
@@ -17,11 +18,15 @@ export interface LiveState {
   running: boolean;
   /** The connection to the server is lost. */
   lost: boolean;
-  /** The number of answered calls, and of all calls. */
+  /** The number of answered calls and observed outcomes, and of all of them. */
   answered: number;
   calls: number;
-  twins: Partial<Record<Twin, TwinRun>>;
-  log: Partial<Record<Twin, string>>;
+  /** The programs that have started, in this order. */
+  runs: ProgramRun[];
+  /** By program. */
+  log: Record<string, string>;
+  /** The program is expected to hang, and is ended at this time: milliseconds since 1970. */
+  hangsUntil?: number;
   end?: RunEnd;
 }
 
@@ -31,52 +36,124 @@ export const initialState: LiveState = {
   lost: false,
   answered: 0,
   calls: 0,
-  twins: {},
+  runs: [],
   log: {},
 };
 
-/** Returns the state after one more event. */
-export function applyEvent(state: LiveState, event: RunEvent): LiveState {
+/**
+ * Returns the state after one more event.
+ * @param programs the programs of the scenario
+ */
+export function applyEvent(programs: ProgramName[], state: LiveState, event: RunEvent): LiveState {
   switch (event.type) {
     case "waiting":
       return {
         ...state,
         status: `Two runs are running already. ${event.ahead} of those that wait come before this one.`,
       };
-    case "starting":
+    case "starting": {
+      const name = programs.find(({ program }) => program === event.program);
+      if (!name) return state;
+      const { program, language, variant } = name;
+      const run: ProgramRun = {
+        program,
+        language,
+        variant,
+        start: { type: "answers" },
+        steps: [],
+        log: [],
+      };
       return {
         ...state,
-        status: `${LANGUAGE_NAMES[event.twin]}: Orthanc is starting.`,
+        status: withProgram(name, "Orthanc is starting."),
         calls: state.calls + event.calls,
-        twins: { ...state.twins, [event.twin]: { twin: event.twin, steps: [] } },
+        runs: [...state.runs, run],
+        hangsUntil: event.hangsUntil,
       };
-    case "ended":
-      return { ...state, status: describeEnd(event.end), running: false, end: event.end };
-  }
-  const { twin, progress } = event;
-  const run = state.twins[twin] ?? { twin, steps: [] };
-  const withSteps = (steps: TwinRun["steps"]) => ({ ...state.twins, [twin]: { twin, steps } });
-  switch (progress.type) {
-    case "started":
-      return {
-        ...state,
-        status: `${LANGUAGE_NAMES[twin]}: Orthanc answered after ${progress.milliseconds} ms.`,
-      };
-    case "step":
-      return {
-        ...state,
-        status: `${LANGUAGE_NAMES[twin]}: “${progress.request.name}”, ${progress.count} sent.`,
-        twins: withSteps([...run.steps, { ...progress.request, calls: [] }]),
-      };
-    case "call": {
-      const last = run.steps.at(-1);
-      if (!last) return state;
-      const steps = [...run.steps.slice(0, -1), { ...last, calls: [...last.calls, progress.call] }];
-      return { ...state, answered: state.answered + 1, twins: withSteps(steps) };
     }
-    case "log":
-      return { ...state, log: { ...state.log, [twin]: (state.log[twin] ?? "") + progress.text } };
+    case "progress": {
+      const run = state.runs.find(({ program }) => program === event.program);
+      return run ? applyProgress(state, run, event.progress) : state;
+    }
+    case "ended":
+      return {
+        ...state,
+        status: describeEnd(event.end),
+        running: false,
+        hangsUntil: undefined,
+        end: event.end,
+      };
   }
+}
+
+function applyProgress(state: LiveState, run: ProgramRun, progress: Progress): LiveState {
+  const withRun = (changed: Partial<ProgramRun>) =>
+    state.runs.map((one) => (one === run ? { ...run, ...changed } : one));
+  const withStep = (index: number, change: (step: StepRun) => StepRun) =>
+    withRun({ steps: run.steps.map((step, place) => (place === index ? change(step) : step)) });
+  switch (progress.type) {
+    case "start": {
+      const { start, milliseconds } = progress;
+      const sentence =
+        start.type === "answers"
+          ? `Orthanc answered after ${milliseconds} ms.`
+          : describeStart(start);
+      return {
+        ...state,
+        status: withProgram(run, sentence),
+        runs: withRun({ start }),
+        hangsUntil: undefined,
+      };
+    }
+    case "step": {
+      const { index, step, count, hangsUntil } = progress;
+      const steps = [...run.steps];
+      steps[index] = { ...step, calls: [] };
+      const sent = count > 0 ? `, ${count} sent` : "";
+      return {
+        ...state,
+        status: withProgram(run, `“${step.name}”${sent}.`),
+        runs: withRun({ steps }),
+        // Of steps that overlap, the one that hangs longest is shown.
+        hangsUntil: Math.max(hangsUntil ?? 0, state.hangsUntil ?? 0) || undefined,
+      };
+    }
+    case "call":
+      return {
+        ...state,
+        answered: state.answered + 1,
+        runs: withStep(progress.index, (step) => ({
+          ...step,
+          calls: [...step.calls, progress.call],
+        })),
+      };
+    case "outcome": {
+      const { index, outcome, milliseconds } = progress;
+      return {
+        ...state,
+        answered: state.answered + 1,
+        runs: withStep(index, (step) => ({ ...step, outcome, milliseconds })),
+        hangsUntil:
+          outcome.type === "no answer" || outcome.type === "running" ? undefined : state.hangsUntil,
+      };
+    }
+    case "log": {
+      const log = (state.log[run.program] ?? "") + progress.text;
+      return { ...state, log: { ...state.log, [run.program]: log } };
+    }
+  }
+}
+
+/** Names a program for readers: `Python`, `failing Python`. */
+export function describeProgram({ language, variant }: ProgramName): string {
+  const name = LANGUAGE_NAMES[language];
+  return variant ? `${variant} ${name}` : name;
+}
+
+/** Begins a sentence about a program. */
+function withProgram(name: ProgramName, sentence: string): string {
+  const text = `${describeProgram(name)}: ${sentence}`;
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function describeCount({ length }: SyntaxIssue[]): string {
@@ -94,6 +171,8 @@ function describeEnd(end: RunEnd): string {
         ? "Not run: there is a syntax error."
         : `Not run: there are ${describeCount(end.issues)} syntax errors.`;
   }
-  if (end.differences === undefined) return "Played.";
-  return end.differences.length === 0 ? "Both twins agree." : "The twins differ.";
+  const { differences, unexpected } = end;
+  if (differences?.length === 0) return "Both twins agree.";
+  if (differences) return "The twins differ.";
+  return unexpected.length === 0 ? "Played, as expected." : "Played, but not as expected.";
 }

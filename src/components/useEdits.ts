@@ -7,8 +7,8 @@ type Texts = Record<string, string>;
 /** For each file the reader's text, and the original that it was made from. */
 type Edits = Record<string, { text: string; original: string }>;
 
-/** The reader's changes of an example's files, which survive a reload. */
-export function useEdits(example: string): {
+/** The reader's changes of programs' files, which survive a reload. */
+export function useEdits(title: string): {
   edited: Texts;
   /** Tells if the original of a file is no longer the one that the reader has changed. */
   outdated: (file: string, original: string) => boolean;
@@ -18,7 +18,7 @@ export function useEdits(example: string): {
   /** The browser has stored the changes. */
   kept: boolean;
 } {
-  const name = `orthanc-twins-edits-${example}`;
+  const name = `orthanc-twins-edits-${title}`;
   const [edits, setEdits] = useState<Edits>(() => parse(recall("localStorage", name)));
   const [kept, setKept] = useState(true);
   const keep = (memory: Edits) => {

@@ -1,4 +1,7 @@
-import type { Twin } from "../protocol/programs.ts";
+import type { Language } from "../protocol/programs.ts";
 
 /** The names of the twins' languages. */
-export const LANGUAGE_NAMES: Record<Twin, string> = { python: "Python", typescript: "TypeScript" };
+export const LANGUAGE_NAMES: Record<Language, string> = {
+  python: "Python",
+  typescript: "TypeScript",
+};

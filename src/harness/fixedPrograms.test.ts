@@ -6,7 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
-import { EXAMPLES } from "./example.ts";
+import { EXAMPLES } from "../catalogue/catalogue.ts";
 
 const HAZARDS = path.join(EXAMPLES, "hazards");
 

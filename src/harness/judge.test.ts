@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { Answer, Call, TwinRun } from "../protocol/run.ts";
-import { type Example, parseExample } from "./example.ts";
+import { parseScenario, type Scenario } from "../catalogue/catalogue.ts";
+import type { Answer, Call, Outcome, ProgramRun, StepRun } from "../protocol/run.ts";
 import type { Ending, VariedAnswer, VariedRun } from "./judge.ts";
 import {
   differences,
@@ -19,7 +19,9 @@ beforeEach(() => {
 });
 
 /** An example with one step for each expectation. */
-function example(...steps: object[]): Example {
+const example = (...steps: object[]) => exampleWith({}, ...steps);
+
+function exampleWith(members: object, ...steps: object[]): Scenario {
   const text = JSON.stringify({
     summary: "It answers.",
     page: "/ping",
@@ -33,8 +35,9 @@ function example(...steps: object[]): Example {
     masks: [
       { pattern: "\\d+\\.\\d s", replacement: "… s", reason: "A duration differs each time." },
     ],
+    ...members,
   });
-  return { ...parseExample(text, "ping"), id: "ping", folder: "" };
+  return { id: "ping", ...parseScenario(text, "ping", "") };
 }
 
 const call = (changed: Partial<Call> = {}): Call => ({
@@ -47,21 +50,23 @@ const call = (changed: Partial<Call> = {}): Call => ({
 });
 
 /** A run with the calls of each step. */
-const run = (...steps: Call[][]): TwinRun => ({
-  twin: "python",
+const run = (...steps: Call[][]): ProgramRun => ({
+  program: "python",
+  language: "python",
+  start: { type: "answers" },
   steps: steps.map((calls, index) => ({
     name: `step ${index + 1}`,
-    method: "GET",
-    path: "/ping",
+    action: "GET /ping",
     calls,
   })),
+  log: [],
 });
 
 const expected = (expectation: object) => example({ expect: { status: 200, ...expectation } });
 const json = (body: string) => call({ contentType: "application/json", body });
 
-describe("a run is judged by what its example expects", () => {
-  const found = (ping: Example, ...steps: Call[][]) => judgeRun(ping, run(...steps)).problems;
+describe("a run is judged by what its scenario expects", () => {
+  const found = (ping: Scenario, ...steps: Call[][]) => judgeRun(ping, run(...steps)).problems;
 
   test("all is well", () => {
     const ping = expected({ contentType: "text/plain", body: "pong\n" });
@@ -122,24 +127,24 @@ describe("a run is judged by what its example expects", () => {
 
   test("calls that were not played", () => {
     expect(found(example({ calls: 2 }, {}), [call()])).toEqual([
-      'ping, python, "step 1": 1 of 2 calls were played',
-      'ping, python, "step 2": 0 of 1 calls were played',
+      'ping, python, "step 1": 1 of 2 calls were answered',
+      'ping, python, "step 2": was not played',
     ]);
   });
 });
 
 describe("calls of one step", () => {
-  const together = (how: string, comparedWith = "step 1") =>
-    example({}, { calls: 2, comparedWith, expect: { status: 200, together: how } });
+  const together = (concurrency: string, baseline = "step 1") =>
+    example({}, { calls: 2, baseline, expect: { status: 200, concurrency } });
   const inTurn = [call({ endedAt: 100 }), call({ startedAt: 5, endedAt: 200 })];
   const sideBySide = [call({ endedAt: 110 }), call({ startedAt: 5, endedAt: 120 })];
-  const judge = (ping: Example, ...steps: Call[][]) => judgeRun(ping, run(...steps));
+  const judge = (ping: Scenario, ...steps: Call[][]) => judgeRun(ping, run(...steps));
 
-  test("in turn", () => {
-    const ping = together("in turn");
+  test("serial", () => {
+    const ping = together("serial");
     expect(judge(ping, [call()], inTurn)).toEqual({ problems: [], timing: [], skipped: [] });
     const slower =
-      'ping, python, "step 2": 2 calls took 0.60 of the time of 2 single calls: not in turn. Times mean little on a busy machine: if this one was, play it again';
+      'ping, python, "step 2": 2 calls took 0.60 of the time of 2 single calls: not serial. Times mean little on a busy machine: if this one was, play it again';
     expect(judge(ping, [call()], sideBySide)).toEqual({
       problems: [slower],
       timing: [slower],
@@ -149,30 +154,30 @@ describe("calls of one step", () => {
     expect(wrong).toMatchObject({ problems: [expect.any(String), slower], timing: [slower] });
   });
 
-  test("side by side", () => {
-    const ping = together("side by side");
+  test("parallel", () => {
+    const ping = together("parallel");
     expect(judge(ping, [call()], sideBySide)).toEqual({ problems: [], timing: [], skipped: [] });
     expect(judge(ping, [call()], inTurn).problems).toEqual([
-      'ping, python, "step 2": 2 calls took 1.00 of the time of 2 single calls: not side by side. Times mean little on a busy machine: if this one was, play it again',
+      'ping, python, "step 2": 2 calls took 1.00 of the time of 2 single calls: not parallel. Times mean little on a busy machine: if this one was, play it again',
     ]);
   });
 
-  test("on one core, side by side is not judged, with a reason; in turn is", () => {
+  test("on one core, parallel calls are not judged, with a reason; serial ones are", () => {
     machine.cores = 1;
-    expect(judge(together("side by side"), [call()], inTurn)).toEqual({
+    expect(judge(together("parallel"), [call()], inTurn)).toEqual({
       problems: [],
       timing: [],
       skipped: [expect.stringMatching(/^ping, python, "step 2": .*this machine has one core/)],
     });
-    expect(judge(together("in turn"), [call()], sideBySide).problems).toHaveLength(1);
+    expect(judge(together("serial"), [call()], sideBySide).problems).toHaveLength(1);
   });
 
   test("compared with a step that is not there, or makes several calls", () => {
-    const ping = together("in turn", "step 0");
+    const ping = together("serial", "step 0");
     expect(judge(ping, [call()], inTurn).problems).toEqual([
       'ping, python, "step 2": there is no step "step 0" of one call to compare with',
     ]);
-    const itself = together("side by side", "step 2");
+    const itself = together("parallel", "step 2");
     expect(judge(itself, [call()], sideBySide).problems).toEqual([
       expect.stringContaining('no step "step 2" of one call'),
     ]);
@@ -183,7 +188,7 @@ describe("calls of one step", () => {
       { startedAt: 10, endedAt: 90 },
       { startedAt: 5, endedAt: 30 },
     ].map(call);
-    expect(wallTime({ name: "x", method: "GET", path: "/", calls })).toBe(85);
+    expect(wallTime({ name: "x", action: "GET /", calls })).toBe(85);
   });
 });
 
@@ -239,17 +244,10 @@ describe("variations are compared", () => {
     alone: answer(),
     ...changed,
   });
-  const played = (...answers: VariedAnswer[]): VariedRun => ({ twin: "python", answers });
-  const other = (...answers: VariedAnswer[]): VariedRun => ({ twin: "typescript", answers });
-  const stating = (...differences: object[]) => {
-    const ping = example({}, {});
-    return parseAgain({ ...ping, variations: { differences } });
-  };
-  const parseAgain = ({ id, folder, ...file }: Record<string, unknown>): Example => ({
-    ...parseExample(JSON.stringify(file), "ping"),
-    id: String(id),
-    folder: String(folder),
-  });
+  const played = (...answers: VariedAnswer[]): VariedRun => ({ program: "python", answers });
+  const other = (...answers: VariedAnswer[]): VariedRun => ({ program: "typescript", answers });
+  const stating = (...differences: object[]) =>
+    exampleWith({ variations: { differences } }, {}, {});
   const ping = stating();
   const reason = "The one language can't do what the other one does.";
   const refused = varied({ alone: answer({ status: 404 }) });
@@ -279,7 +277,7 @@ describe("variations are compared", () => {
     ]);
   });
 
-  test("different, as the example states", () => {
+  test("different, as the scenario states", () => {
     const difference = { variation: "with a query string", reason };
     const runs = [played(varied()), other(refused)] as const;
     expect(judgeVariations(stating(difference), ...runs)).toEqual([]);
@@ -290,10 +288,10 @@ describe("variations are compared", () => {
     );
   });
 
-  test("alike, though the example states a difference", () => {
+  test("alike, though the scenario states a difference", () => {
     const difference = { variation: "with a query string", reason };
     expect(judgeVariations(stating(difference), played(varied()), other(varied()))).toEqual([
-      "ping, with a query string: both twins give the same answer, so example.json must not say that they differ",
+      "ping, with a query string: both twins give the same answer, so scenario.json must not say that they differ",
     ]);
   });
 
@@ -327,7 +325,6 @@ describe("variations are compared", () => {
 
 describe("the end of a run is judged", () => {
   const ending = (changed: Partial<Ending> = {}): Ending => ({
-    twin: "python",
     how: "exit code 0",
     log: "W1125 Orthanc is stopping\nNode has ended (signal SIGTERM)\n",
     secretInLog: false,
@@ -337,7 +334,7 @@ describe("the end of a run is judged", () => {
   });
 
   test("all is well", () => {
-    expect(judgeEnding({ id: "ping" }, ending())).toEqual([]);
+    expect(judgeEnding(example({}), run(), ending())).toEqual([]);
   });
 
   test.each<[string, Partial<Ending>, RegExp]>([
@@ -367,8 +364,207 @@ describe("the end of a run is judged", () => {
     ["a listener", { listeners: ["process 1 (node) listens on TCP port 2"] }, /process 1 \(node\)/],
     ["a worker", { left: ["process 1, sleep 9"] }, /has left behind: process 1, sleep 9/],
   ])("%s", (_, changed, sentence) => {
-    const problems = judgeEnding({ id: "ping" }, ending(changed));
+    const problems = judgeEnding(example({}), run(), ending(changed));
     expect(problems).toEqual([expect.stringMatching(sentence)]);
     expect(problems[0]).toMatch(/^ping, python, in the end: /);
   });
+});
+
+describe("the programs of a hazard are judged", () => {
+  const hazard = (program: object): Scenario => {
+    const programs = [{ variant: "failing", language: "python", ...program }];
+    const file = { summary: "It falls.", page: "/fall", end: "kill", programs };
+    return { id: "fall", ...parseScenario(JSON.stringify(file), "fall", "") };
+  };
+  const played = (changed: Partial<ProgramRun>): ProgramRun => ({
+    ...run(),
+    program: "failing python",
+    ...changed,
+  });
+  const judgeStep = (step: object, observed: Partial<StepRun>) =>
+    judgeRun(
+      hazard({ steps: [{ name: "A step", ...step }] }),
+      played({ steps: [{ name: "A step", action: "", calls: [], ...observed }] }),
+    ).problems;
+  const request = (expectation: object) => ({ path: "/fall", expect: expectation });
+  const signal = (expectation?: object) => ({
+    do: "signal",
+    signal: "SIGKILL",
+    to: "workers",
+    ...(expectation && { expect: expectation }),
+  });
+  const restart = (expectation: object) => ({ do: "restart", expect: expectation });
+
+  test.each<[string, object, Partial<StepRun>]>([
+    ["an answer", request({ status: 200, matches: "^po" }), { calls: [call()] }],
+    ["no answer", request({ noAnswer: 2 }), { outcome: { type: "no answer", seconds: 2 } }],
+    ["a crash", request({ endsOrthanc: 2 }), { outcome: { type: "crashed", how: "SIGSEGV" } }],
+    ["a signal", signal(), { outcome: { type: "signalled", processes: 1 } }],
+    ["an end", signal({ ends: 2 }), { outcome: { type: "ended" } }],
+    ["no end", signal({ runs: 2 }), { outcome: { type: "running", seconds: 2 } }],
+    ["a restart", restart({ starts: true }), { outcome: { type: "restarted" } }],
+    [
+      "no restart",
+      restart({ fails: "in use" }),
+      { outcome: { type: "not restarted", log: "in use" } },
+    ],
+  ])("as expected: %s", (_, step, observed) => {
+    expect(judgeStep(step, observed)).toEqual([]);
+  });
+
+  test.each<[string, object, Partial<StepRun>, string]>([
+    [
+      "another body",
+      request({ status: 200, matches: "^pi" }),
+      { calls: [call()] },
+      "body pong\n does not match ^pi",
+    ],
+    [
+      "an answer",
+      request({ noAnswer: 2 }),
+      { calls: [call()] },
+      "status 200; the body: pong\n. But no answer was expected within 2 seconds",
+    ],
+    [
+      "a lost connection",
+      request({ noAnswer: 2 }),
+      { outcome: { type: "disconnected" } },
+      "The connection ended without an answer. But no answer was expected within 2 seconds",
+    ],
+    [
+      "no crash",
+      request({ endsOrthanc: 2 }),
+      { outcome: { type: "running", seconds: 2 } },
+      "Orthanc is still running after 2 seconds. But Orthanc was expected to end within 2 seconds",
+    ],
+    [
+      "an answer in place of a crash",
+      request({ endsOrthanc: 2 }),
+      { calls: [call({ status: 500 })] },
+      "status 500; the body: pong\n. But Orthanc was expected to end within 2 seconds",
+    ],
+    [
+      "nobody to signal",
+      signal(),
+      { outcome: { type: "signalled", processes: 0 } },
+      "Sent to 0 processes. There was no process to receive the signal",
+    ],
+    [
+      "no end",
+      signal({ ends: 3 }),
+      { outcome: { type: "running", seconds: 3 } },
+      "Orthanc is still running after 3 seconds. It was expected to end within 3 seconds",
+    ],
+    [
+      "an end",
+      signal({ runs: 3 }),
+      { outcome: { type: "ended" } },
+      "Orthanc ends. It was expected to be running after 3 seconds",
+    ],
+    [
+      "no restart",
+      restart({ starts: true }),
+      { outcome: { type: "not restarted" } },
+      "Orthanc does not start again. Orthanc was expected to start again",
+    ],
+    [
+      "a restart",
+      restart({ fails: "in use" }),
+      { outcome: { type: "restarted" } },
+      "Orthanc starts again. Orthanc was expected to fail with in use",
+    ],
+    [
+      "another reason",
+      restart({ fails: "in use" }),
+      { outcome: { type: "not restarted" } },
+      "Orthanc does not start again. Orthanc was expected to fail with in use",
+    ],
+    ["nothing", signal(), {}, "There is no outcome. There was no process to receive the signal"],
+  ])("not as expected: %s", (_, step, observed, problem) => {
+    expect(judgeStep(step, observed)).toEqual([`fall, failing python, "A step": ${problem}`]);
+  });
+
+  test("a secret in an answer", () => {
+    const problems = judgeStep(request({ status: 200 }), { calls: [call({ secret: true })] });
+    expect(problems).toEqual([expect.stringContaining("a password or a token is in the answer")]);
+  });
+
+  test.each<[object | string, ProgramRun["start"], string]>([
+    ["answers", { type: "fails" }, "Orthanc does not start. It was expected to start."],
+    [
+      { fails: "x" },
+      { type: "answers" },
+      "Orthanc starts. It was expected to end while it starts.",
+    ],
+    [
+      { hangs: 8 },
+      { type: "fails" },
+      "Orthanc does not start. It was expected to hang while it starts.",
+    ],
+    [
+      { fails: "x" },
+      { type: "hangs", seconds: 8 },
+      "Orthanc has not answered after 8 seconds. It was expected to end while it starts.",
+    ],
+  ])("expected %j, observed %j", (start, observed, problem) => {
+    const { problems } = judgeRun(hazard({ start }), played({ start: observed }));
+    expect(problems).toEqual([`fall, failing python: ${problem}`]);
+  });
+
+  test("the log has what is expected, and not what must not be there", () => {
+    const fall = hazard({ log: ["hit the ground"], notInLog: ["fl[ei]w"] });
+    const judge = (log: string) => judgeEnding(fall, played({}), { log });
+    expect(judge("W1 it hit the ground\n")).toEqual([]);
+    expect(judge("W1 it flew\n")).toEqual([
+      "fall, failing python, in the end: the log has no match for hit the ground. Its end:\nW1 it flew\n",
+      'fall, failing python, in the end: the log contains "flew"',
+    ]);
+    const start = hazard({ start: { fails: "no ground" } });
+    expect(judgeEnding(start, played({ start: { type: "fails" } }), { log: "" })).toHaveLength(1);
+  });
+
+  test("an Orthanc that is killed need not stop as it should, but logs no secret", () => {
+    const log = "Traceback (most recent call last):\n";
+    expect(judgeEnding(hazard({}), played({}), { log })).toEqual([]);
+    expect(judgeEnding(hazard({}), played({}), { log, secretInLog: true })).toHaveLength(1);
+  });
+
+  test("two runs are compared by the types of their outcomes", () => {
+    const with_ = (outcome: Outcome) =>
+      played({ steps: [{ name: "A step", action: "", calls: [], outcome }] });
+    const two = with_({ type: "signalled", processes: 2 });
+    expect(differences(hazard({}), two, with_({ type: "signalled", processes: 1 }))).toEqual([]);
+    expect(differences(hazard({}), two, with_({ type: "ended" }))).toEqual([
+      'fall, "A step": signalled and ended',
+    ]);
+    expect(
+      differences(hazard({}), two, played({ start: { type: "fails" }, steps: two.steps })),
+    ).toEqual(["fall, start: answers and fails"]);
+  });
+
+  test("a run that this machine can't play is skipped, with the reason", () => {
+    const skipped = played({ skipped: "this machine has no IPv4 address but loopback" });
+    const verdict = judgeRun(hazard({ steps: [{ name: "A step", ...signal() }] }), skipped);
+    expect(verdict).toEqual({
+      problems: [],
+      timing: [],
+      skipped: ["fall, failing python: this machine has no IPv4 address but loopback"],
+    });
+    expect(judgeEnding(hazard({}), skipped, { log: "" })).toEqual([]);
+    expect(differences(hazard({}), skipped, played({ steps: [] }))).toEqual([]);
+  });
+});
+
+test("the steps of a table are named by their credentials", () => {
+  const file = {
+    summary: "It lets in.",
+    page: "/in",
+    columns: [{ name: "Built-in", method: "GET", path: "/instances" }],
+    programs: [{ language: "python", rows: [{ credential: "A token", expect: [200] }] }],
+  };
+  const table = { id: "table", ...parseScenario(JSON.stringify(file), "table", "") };
+  expect(judgeRun(table, run([call()])).problems).toEqual([]);
+  expect(judgeRun(table, run([call({ status: 401, body: "" })])).problems).toEqual([
+    'table, python, "A token: Built-in": status 401 instead of 200; the body: ',
+  ]);
 });

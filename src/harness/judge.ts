@@ -1,10 +1,12 @@
-/** Judges runs: against what the example expects, against the other twin, against the record. */
+/** Judges runs: against what the scenario expects, against the other twin, against the record. */
 import { availableParallelism } from "node:os";
+import { findProgram, type Program, type Scenario } from "../catalogue/catalogue.ts";
+import type { Mask, RequestStep, RestartStep, SignalStep, Step } from "../catalogue/scenario.ts";
 import { formatCount } from "../format/numbers.ts";
-import type { Twin } from "../protocol/programs.ts";
-import type { Answer, Call, StepRun, TwinRun } from "../protocol/run.ts";
+import { describeOutcome, describeStart } from "../format/outcomes.ts";
+import type { Answer, Call, Outcome, ProgramRun, StartOutcome, StepRun } from "../protocol/run.ts";
 import { OUTPUT_LIMIT } from "./answer.ts";
-import type { Example, Mask, Step } from "./example.ts";
+import { findLine } from "./log.ts";
 
 /**
  * The minimum time of serial calls, relative to that many single calls. Parallel calls on two cores take half of that
@@ -13,19 +15,18 @@ import type { Example, Mask, Step } from "./example.ts";
 const SERIAL = 0.8;
 const IF_BUSY = ". Times mean little on a busy machine: if this one was, play it again";
 
-/** Observations of a twin when its run is over. */
+/** Observations of a program when its run is over. */
 export interface Ending {
-  twin: Twin;
-  /** The end of Orthanc after it was asked to stop, such as `exit code 0`. */
-  how: string;
+  /** The end of Orthanc after it was asked to stop, such as `exit code 0`; undefined if it was not asked. */
+  how?: string;
   /** The whole log, without secrets. */
   log: string;
   /** The log contained a password or a token. */
-  secretInLog: boolean;
+  secretInLog?: boolean;
   /** The listeners on other ports than Orthanc's own two, before it was asked to stop. */
-  listeners: string[];
+  listeners?: string[];
   /** The processes and files that were left when Orthanc had ended. */
-  left: string[];
+  left?: string[];
 }
 
 /** The answers to one variation of a step's request. */
@@ -41,9 +42,9 @@ export interface VariedAnswer {
   amongOthers?: Answer;
 }
 
-/** The answers of one twin to all variations of an example's requests. */
+/** The answers of one twin to all variations of a scenario's requests. */
 export interface VariedRun {
-  twin: Twin;
+  program: string;
   answers: VariedAnswer[];
 }
 
@@ -55,60 +56,150 @@ export interface Verdict {
   skipped: string[];
 }
 
-/** Checks one twin's run against what the example's steps expect. */
-export function judgeRun(example: Example, run: TwinRun): Verdict {
-  const problems: string[] = [];
-  const timing: string[] = [];
-  const skipped: string[] = [];
-  for (const [index, step] of example.steps.entries()) {
-    const where = `${example.id}, ${run.twin}, "${step.name}"`;
-    const played = run.steps[index];
-    if (!played || played.calls.length !== step.calls) {
-      problems.push(`${where}: ${played?.calls.length ?? 0} of ${step.calls} calls were played`);
-      continue;
-    }
-    for (const call of played.calls) {
-      problems.push(...judgeCall(example, step, call).map((problem) => `${where}: ${problem}`));
-    }
-    if (step.expect.together) {
-      const concurrency = judgeConcurrency(step, played, run);
-      if (concurrency.skipped) skipped.push(`${where}: ${concurrency.skipped}`);
-      if (concurrency.problem) problems.push(`${where}: ${concurrency.problem}`);
-      if (concurrency.timing) timing.push(`${where}: ${concurrency.timing}${IF_BUSY}`);
-    }
+/** Checks a program's run against what its scenario expects. */
+export function judgeRun(scenario: Scenario, run: ProgramRun): Verdict {
+  const verdict: Verdict = { problems: [], timing: [], skipped: [] };
+  const program = findProgram(scenario, run.program);
+  const where = `${scenario.id}, ${run.program}`;
+  if (run.skipped) {
+    verdict.skipped.push(`${where}: ${run.skipped}`);
+    return verdict;
   }
-  return { problems: [...problems, ...timing], timing, skipped };
+  const start = judgeStart(program, run.start);
+  if (start) verdict.problems.push(`${where}: ${start}`);
+  if (start || run.start.type !== "answers") return verdict;
+  for (const [index, step] of program.steps.entries()) {
+    const place = step.do === "request" && step.credential ? `${step.credential}: ` : "";
+    const prefix = `${where}, "${place}${step.name}": `;
+    const found = judgeStep(scenario, step, run.steps[index], run);
+    verdict.problems.push(...found.problems.map((problem) => prefix + problem));
+    verdict.timing.push(...found.timing.map((problem) => prefix + problem + IF_BUSY));
+    verdict.skipped.push(...found.skipped.map((reason) => prefix + reason));
+  }
+  verdict.problems.push(...verdict.timing);
+  return verdict;
 }
 
-function judgeCall(example: Example, { expect }: Step, call: Call): string[] {
-  const problems: string[] = [];
-  if (call.status !== expect.status) {
-    problems.push(`status ${call.status} instead of ${expect.status}; the body: ${call.body}`);
+function judgeStart({ start }: Pick<Program, "start">, observed: StartOutcome): string | undefined {
+  const expected = start === "answers" ? "answers" : "fails" in start ? "fails" : "hangs";
+  if (observed.type === expected) return undefined;
+  const wanted = {
+    answers: "start",
+    fails: "end while it starts",
+    hangs: "hang while it starts",
+  };
+  return `${describeStart(observed)} It was expected to ${wanted[expected]}.`;
+}
+
+function judgeStep(
+  scenario: Scenario,
+  step: Step,
+  played: StepRun | undefined,
+  run: ProgramRun,
+): Verdict {
+  const verdict: Verdict = { problems: [], timing: [], skipped: [] };
+  if (!played) {
+    verdict.problems.push("was not played");
+  } else if (step.do !== "request") {
+    const problem = judgeOutcome(step, played.outcome);
+    if (problem) verdict.problems.push(problem);
+  } else if (step.expect.status === undefined) {
+    const problem = judgeMissingAnswer(step, played);
+    if (problem) verdict.problems.push(problem);
+  } else if (played.calls.length !== step.calls) {
+    verdict.problems.push(`${played.calls.length} of ${step.calls} calls were answered`);
+  } else {
+    verdict.problems.push(...played.calls.flatMap((call) => judgeCall(scenario, step, call)));
+    if (step.expect.concurrency) judgeConcurrency(step, played, run, verdict);
   }
-  if (expect.contentType !== undefined && call.contentType !== expect.contentType) {
-    problems.push(`content type "${call.contentType}" instead of "${expect.contentType}"`);
+  return verdict;
+}
+
+function judgeCall({ masks }: Pick<Scenario, "masks">, step: RequestStep, call: Call): string[] {
+  const { status, contentType, body, matches } = step.expect;
+  const problems: string[] = [];
+  if (call.status !== status) {
+    problems.push(`status ${call.status} instead of ${status}; the body: ${call.body}`);
+  }
+  if (contentType !== undefined && call.contentType !== contentType) {
+    problems.push(`content type "${call.contentType}" instead of "${contentType}"`);
   }
   if (call.secret) problems.push("a password or a token is in the answer");
-  const body = maskBody(call, example.masks);
-  if (expect.body !== undefined && body !== normalize(expect.body, call.contentType)) {
-    problems.push(`body ${body} instead of ${expect.body}`);
+  const masked = maskBody(call, masks);
+  if (body !== undefined && masked !== normalize(body, call.contentType)) {
+    problems.push(`body ${masked} instead of ${body}`);
+  }
+  if (matches !== undefined && !new RegExp(matches).test(call.body.trim())) {
+    problems.push(`body ${shorten(call.body)} does not match ${matches}`);
   }
   return problems;
 }
 
-function judgeConcurrency(step: Step, played: StepRun, run: TwinRun) {
-  const single = run.steps.find((other) => other.name === step.comparedWith);
+/** Judges a request that must not be answered. */
+function judgeMissingAnswer({ expect }: RequestStep, played: StepRun): string | undefined {
+  const wanted = expect.noAnswer === undefined ? "crashed" : "no answer";
+  if (played.outcome?.type === wanted) return undefined;
+  const [answer] = played.calls;
+  const observed = answer
+    ? `status ${answer.status}; the body: ${shorten(answer.body)}.`
+    : describe(played.outcome);
+  const expected =
+    wanted === "crashed"
+      ? `Orthanc was expected to end within ${expect.endsOrthanc} seconds`
+      : `no answer was expected within ${expect.noAnswer} seconds`;
+  return `${observed} But ${expected}`;
+}
+
+/** Judges the outcome of a signal or a restart. */
+function judgeOutcome(
+  step: SignalStep | RestartStep,
+  outcome: Outcome | undefined,
+): string | undefined {
+  if (step.do === "restart") {
+    const { fails } = step.expect;
+    const asExpected =
+      fails === undefined
+        ? outcome?.type === "restarted"
+        : outcome?.type === "not restarted" && outcome.log !== undefined;
+    const wanted = fails === undefined ? "to start again" : `to fail with ${fails}`;
+    return asExpected ? undefined : `${describe(outcome)} Orthanc was expected ${wanted}`;
+  }
+  const { ends, runs } = step.expect ?? {};
+  if (ends === undefined && runs === undefined) {
+    const reached = outcome?.type === "signalled" && outcome.processes > 0;
+    return reached ? undefined : `${describe(outcome)} There was no process to receive the signal`;
+  }
+  const wanted = ends === undefined ? "running" : "ended";
+  if (outcome?.type === wanted) return undefined;
+  const expected =
+    ends === undefined ? `be running after ${runs} seconds` : `end within ${ends} seconds`;
+  return `${describe(outcome)} It was expected to ${expected}`;
+}
+
+function describe(outcome: Outcome | undefined): string {
+  return outcome ? describeOutcome(outcome) : "There is no outcome.";
+}
+
+function judgeConcurrency(
+  step: RequestStep,
+  played: StepRun,
+  run: ProgramRun,
+  { problems, timing, skipped }: Verdict,
+): void {
+  const single = run.steps.find((other) => other.name === step.baseline);
   if (single?.calls.length !== 1) {
-    return { problem: `there is no step "${step.comparedWith}" of one call to compare with` };
+    problems.push(`there is no step "${step.baseline}" of one call to compare with`);
+    return;
   }
   const ratio = wallTime(played) / (wallTime(single) * step.calls);
   const found = `${step.calls} calls took ${ratio.toFixed(2)} of the time of ${step.calls} single calls`;
-  if (step.expect.together === "in turn")
-    return ratio >= SERIAL ? {} : { timing: `${found}: not in turn` };
-  if (availableParallelism() < 2) {
-    return { skipped: `${found}: this machine has one core, so nothing runs side by side` };
+  if (step.expect.concurrency === "serial") {
+    if (ratio < SERIAL) timing.push(`${found}: not serial`);
+  } else if (availableParallelism() < 2) {
+    skipped.push(`${found}: this machine has one core, so nothing runs in parallel`);
+  } else if (ratio >= SERIAL) {
+    timing.push(`${found}: not parallel`);
   }
-  return ratio < SERIAL ? {} : { timing: `${found}: not side by side` };
 }
 
 /** The time from the start of the first call to the end of the last one, in milliseconds. */
@@ -117,18 +208,26 @@ export function wallTime(step: StepRun): number {
   return Math.max(...step.calls.map((call) => call.endedAt)) - start;
 }
 
-/** Compares two runs of an example, such as those of its twins, or a record and a new run: a sentence each. */
-export function differences(example: Example, one: TwinRun, other: TwinRun): string[] {
+/**
+ * Compares two runs of a scenario, such as those of its twins, or a record and a new run: a sentence for each
+ * difference. Times and numbers of processes may differ. A run that was skipped has no differences.
+ */
+export function differences(scenario: Scenario, one: ProgramRun, other: ProgramRun): string[] {
+  if (one.skipped || other.skipped) return [];
   const found: string[] = [];
-  for (const [index, step] of example.steps.entries()) {
-    const count = Math.max(
-      one.steps[index]?.calls.length ?? 0,
-      other.steps[index]?.calls.length ?? 0,
-    );
+  const note = (where: string, ours: unknown, theirs: unknown) => {
+    if (ours !== theirs) found.push(`${where}: ${ours} and ${theirs}`);
+  };
+  note(`${scenario.id}, start`, one.start.type, other.start.type);
+  for (let index = 0; index < Math.max(one.steps.length, other.steps.length); index++) {
+    const [left, right] = [one.steps[index], other.steps[index]];
+    const where = `${scenario.id}, "${left?.name ?? right?.name}"`;
+    note(where, left?.outcome?.type, right?.outcome?.type);
+    const count = Math.max(left?.calls.length ?? 0, right?.calls.length ?? 0);
     for (let call = 0; call < count; call++) {
-      const [left, right] = [one, other].map((run) => run.steps[index]?.calls[call]);
-      for (const difference of answerDifferences(left, right, example.masks)) {
-        found.push(`${example.id}, "${step.name}", call ${call + 1}: ${difference}`);
+      const answers = [left?.calls[call], right?.calls[call]] as const;
+      for (const difference of answerDifferences(...answers, scenario.masks)) {
+        found.push(`${where}, call ${call + 1}: ${difference}`);
       }
     }
   }
@@ -166,22 +265,22 @@ function shorten(value: unknown): string {
 }
 
 /**
- * Compares the answers of both twins to the variations of an example's requests.
- * @returns a sentence for each difference that the example does not declare, for each declared one that does not
+ * Compares the answers of both twins to the variations of a scenario's requests.
+ * @returns a sentence for each difference that the scenario does not declare, for each declared one that does not
  * occur, and for each answer that depends on other requests at the same time
  */
-export function judgeVariations(example: Example, one: VariedRun, other: VariedRun): string[] {
-  const { differences } = example.variations;
+export function judgeVariations(scenario: Scenario, one: VariedRun, other: VariedRun): string[] {
+  const { differences } = scenario.variations;
   const occurred = new Set<object>();
   const unexpected: [VariedAnswer, string][] = [];
   const problems: string[] = [];
   for (const [index, ours] of one.answers.entries()) {
     const theirs = other.answers[index];
     if (theirs?.step !== ours.step || theirs.variation !== ours.variation) {
-      problems.push(`${label(example, ours)}: the other twin did not get this request`);
+      problems.push(`${label(scenario, ours)}: the other twin did not get this request`);
       continue;
     }
-    const found = answerDifferences(ours.alone, theirs.alone, example.masks);
+    const found = answerDifferences(ours.alone, theirs.alone, scenario.masks);
     const declared = differences.filter(
       ({ step = ours.step, variation }) => variation === ours.variation && step === ours.step,
     );
@@ -195,17 +294,17 @@ export function judgeVariations(example: Example, one: VariedRun, other: VariedR
     if (!first) continue;
     const others = same.slice(1).map(([{ step }]) => `"${step}"`);
     const more = others.length > 0 ? `; also ${others.join(", ")} ${name}` : "";
-    problems.push(`${label(example, first)}: ${found}${more}`);
+    problems.push(`${label(scenario, first)}: ${found}${more}`);
   }
   if (other.answers.length > one.answers.length)
-    problems.push(`${example.id}: ${one.twin} got fewer requests than ${other.twin}`);
-  for (const { twin, answers } of [one, other]) {
+    problems.push(`${scenario.id}: ${one.program} got fewer requests than ${other.program}`);
+  for (const { program, answers } of [one, other]) {
     for (const varied of answers) {
       const { alone, amongOthers } = varied;
-      const where = `${label(example, varied)}, ${twin}`;
+      const where = `${label(scenario, varied)}, ${program}`;
       if (alone.secret || amongOthers?.secret)
         problems.push(`${where}: a password or a token is in the answer`);
-      const found = amongOthers ? answerDifferences(alone, amongOthers, example.masks) : [];
+      const found = amongOthers ? answerDifferences(alone, amongOthers, scenario.masks) : [];
       if (found.length > 0)
         problems.push(`${where}, alone and while others are asked: ${found.join(", ")}`);
     }
@@ -214,8 +313,8 @@ export function judgeVariations(example: Example, one: VariedRun, other: VariedR
     if (occurred.has(difference)) continue;
     const where = difference.step ? `"${difference.step}" ` : "";
     problems.push(
-      `${example.id}, ${where}${difference.variation}: both twins give the same answer, ` +
-        `so example.json must not say that they differ`,
+      `${scenario.id}, ${where}${difference.variation}: both twins give the same answer, ` +
+        `so scenario.json must not say that they differ`,
     );
   }
   return problems;
@@ -227,31 +326,57 @@ function groupBy<Item>(items: Item[], key: (item: Item) => string): Map<string, 
   return groups;
 }
 
-function label({ id }: Example, { step, variation, request }: VariedAnswer): string {
+function label({ id }: Scenario, { step, variation, request }: VariedAnswer): string {
   return `${id}, "${step}" ${variation} (${request})`;
 }
 
-/** Judges the end of a twin's run: a sentence for each problem. */
-export function judgeEnding({ id }: Pick<Example, "id">, ending: Ending): string[] {
-  const { twin, how, log, secretInLog, listeners, left } = ending;
+/** Judges the end of a program's run: a sentence for each problem. */
+export function judgeEnding(
+  scenario: Scenario,
+  run: Pick<ProgramRun, "program" | "skipped">,
+  ending: Ending,
+): string[] {
+  if (run.skipped) return [];
+  const program = findProgram(scenario, run.program);
+  const problems = [...judgeLog(program, ending.log), ...judgeStop(ending)];
+  if (ending.secretInLog) problems.push("a password or a token is in the log");
+  return problems.map((problem) => `${scenario.id}, ${run.program}, in the end: ${problem}`);
+}
+
+function judgeLog({ start, log: expected, notInLog }: Program, log: string): string[] {
+  const patterns = typeof start === "object" && "fails" in start ? [start.fails] : [];
+  const missing = [...patterns, ...expected].filter(
+    (pattern) => findLine(log, pattern) === undefined,
+  );
+  const end = log.slice(-EXCERPT);
+  return [
+    ...missing.map((pattern) => `the log has no match for ${pattern}. Its end:\n${end}`),
+    ...notInLog.flatMap((pattern) => {
+      const found = findLine(log, pattern);
+      return found === undefined ? [] : [`the log contains ${JSON.stringify(found)}`];
+    }),
+  ];
+}
+
+/** Judges an Orthanc that was asked to stop. */
+function judgeStop({ how, log, listeners = [], left = [] }: Ending): string[] {
+  if (how === undefined) return [];
   const problems: string[] = [];
   if (how === "SIGKILL") problems.push("Orthanc did not stop when it was asked to, and was killed");
   else if (how !== "exit code 0") problems.push(`Orthanc did not stop as it should: ${how}`);
-  const lines = log.split("\n");
-  const first = (pattern: RegExp) => lines.find((line) => pattern.test(line));
-  const crash = first(/Node has ended \(.*\), next start/);
+  const crash = findLine(log, "^.*Node has ended \\(.*\\), next start.*");
   if (crash) problems.push(`Node ended while it was needed: ${crash}`);
-  const unresponsive = first(/Node has not ended within .* is killed/);
+  const unresponsive = findLine(log, "^.*Node has not ended within .* is killed.*");
   if (unresponsive) problems.push(`Node did not stop when it was asked to: ${unresponsive}`);
-  if (first(/^Traceback \(most recent call last\)/))
+  if (findLine(log, "^Traceback \\(most recent call last\\)")) {
     problems.push(
       `an exception was not caught:\n${log.slice(log.indexOf("Traceback (")).slice(0, EXCERPT)}`,
     );
-  if (log.length > OUTPUT_LIMIT)
+  }
+  if (log.length > OUTPUT_LIMIT) {
     problems.push(`more than ${formatCount(OUTPUT_LIMIT)} bytes were logged`);
-  if (secretInLog) problems.push("a password or a token is in the log");
-  problems.push(...listeners, ...left.map((what) => `it has left behind: ${what}`));
-  return problems.map((problem) => `${id}, ${twin}, in the end: ${problem}`);
+  }
+  return [...problems, ...listeners, ...left.map((what) => `it has left behind: ${what}`)];
 }
 
 /** Applies the masks to an answer's body; JSON is normalized first: its spaces and the order of its members. */

@@ -2,22 +2,23 @@
  * The harness mistrusts itself: it plays twins that are broken on purpose, and must notice each. A few of them in
  * `npm test`, all of them in `npm run soak`.
  */
+import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { TWINS, type Twin } from "../protocol/programs.ts";
+import { findProgram, type Program, readScenario, type Scenario } from "../catalogue/catalogue.ts";
+import { type Files, readProgramFiles, replaceTexts } from "../catalogue/files.ts";
+import { type Mutation, readMutationsFile } from "../catalogue/mutations.ts";
+import type { Language } from "../protocol/programs.ts";
 import { reportProgress, scaled } from "../testing/soak.ts";
-import { type Example, readExample } from "./example.ts";
-import { isHazard, readHazard } from "./hazard.ts";
-import { runHazardProgram } from "./hazardRunner.ts";
-import { differences, judgeRun, judgeVariations } from "./judge.ts";
-import { type Mutation, readMutations } from "./mutations.ts";
-import { readTwinFiles, replaceTexts, type TwinFiles } from "./twin.ts";
-import { PlayError, playTwin } from "./twinRunner.ts";
+import { differences, judgeEnding, judgeRun, judgeVariations } from "./judge.ts";
+import { type Played, playProgram } from "./player.ts";
+import { PlayError } from "./stage.ts";
 import { playVariations } from "./variations.ts";
 
 /** How long a step of a broken twin may take, in milliseconds: one of them never answers. */
 const STEP_LIMIT = 20_000;
 
-const all = await readMutations();
+const ROOT = path.resolve(import.meta.dirname, "../..");
+const { mutations: all } = await readMutationsFile(ROOT);
 const chosen = scaled(
   all.filter(({ short }) => short),
   all,
@@ -35,78 +36,81 @@ describe.concurrent("a broken twin is noticed:", () => {
 
 /** Plays a broken program, and returns the reports of its check. */
 async function collectReports(mutation: Mutation): Promise<string[]> {
-  const { id, file, caughtBy } = mutation;
-  const twin: Twin = file.endsWith(".py") ? "python" : "typescript";
-  if (isHazard(id)) {
-    const hazard = await readHazard(id);
-    const files = await readTwinFiles(fixedProgram(hazard), twin);
-    return (await runHazardProgram(hazard, "fixed", twin, broken(mutation, files))).problems;
-  }
-  const example = await readMutatedExample(mutation);
-  const edited = broken(mutation, await readTwinFiles(example, twin));
+  const { file, caughtBy } = mutation;
+  const language: Language = file.endsWith(".py") ? "python" : "typescript";
+  const scenario = await readMutated(mutation);
+  const name = scenario.twins ? language : `fixed ${language}`;
+  const program = findProgram(scenario, name);
+  const edited = broken(mutation, await readProgramFiles(program));
   if (caughtBy === "variations") {
     const [run, whole] = await Promise.all([
-      playVariations(example, twin, { edited }),
-      varied(example, other(twin)),
+      playVariations(scenario, program, { edited }),
+      varied(scenario, other(scenario, program)),
     ]);
-    return judgeVariations(example, whole, run);
+    return judgeVariations(scenario, whole, run);
   }
   try {
-    const { run, stopped } = await playTwin(example, twin, { edited, stepLimit: STEP_LIMIT });
+    const broken = await playProgram(scenario, program, { edited, stepLimit: STEP_LIMIT });
+    endings.push(broken.ending);
+    const end = async () => judgeEnding(scenario, broken.run, await broken.ending);
     const reports = {
-      expectation: async () => judgeRun(example, run).problems,
-      comparison: async () => differences(example, await played(example, other(twin)), run),
-      end: () => stopped,
+      expectation: async () => judgeRun(scenario, broken.run).problems,
+      hazard: async () => [...judgeRun(scenario, broken.run).problems, ...(await end())],
+      comparison: async () => {
+        const { run } = await played(scenario, other(scenario, program));
+        return differences(scenario, run, broken.run);
+      },
+      end,
       // Too much output may only show when the run is over.
-      limit: () => stopped,
-      hazard: async () => [],
+      limit: end,
     };
-    const found = await reports[caughtBy]();
-    stopping.push(stopped);
-    return found;
+    return await reports[caughtBy]();
   } catch (error) {
-    if (caughtBy === "limit" && error instanceof PlayError) return [error.message];
+    const noticed = caughtBy === "limit" || caughtBy === "hazard";
+    if (noticed && error instanceof PlayError) return [error.message];
     throw error;
   }
 }
 
-const stopping: Promise<unknown>[] = [];
-afterAll(() => Promise.all(stopping));
+const endings: Promise<unknown>[] = [];
+afterAll(() => Promise.all(endings));
 
-function broken({ file, replace }: Mutation, files: TwinFiles): TwinFiles {
+function broken({ file, replace }: Mutation, files: Files): Files {
   return replaceTexts(files, { [file]: replace });
 }
 
-const fixedProgram = ({ folder, routes }: { folder: string; routes: string[] }) => ({
-  folder: `${folder}/fixed`,
-  routes,
-  instances: [],
-});
+function other({ programs }: Scenario, program: Program): Program {
+  const found = programs.find((one) => one.program !== program.program);
+  if (!found) throw new Error(`${program.program} has no twin.`);
+  return found;
+}
 
-const other = (twin: Twin) => (twin === TWINS[0] ? TWINS[1] : TWINS[0]);
-
-/** The example with the steps that the mutation names. */
-async function readMutatedExample({ id, steps }: Mutation): Promise<Example> {
-  const example = await readExample(id);
-  if (!steps) return example;
-  const named = example.steps.filter(({ name }) => steps.includes(name));
-  expect(named.map(({ name }) => name)).toEqual(steps);
-  return { ...example, steps: named };
+/** The scenario with the steps that the mutation names. */
+async function readMutated({ id, steps }: Mutation): Promise<Scenario> {
+  const scenario = await readScenario(id);
+  if (!steps) return scenario;
+  const programs = scenario.programs.map((program) => {
+    const named = program.steps.filter(({ name }) => steps.includes(name));
+    expect(named.map(({ name }) => name)).toEqual(steps);
+    return { ...program, steps: named };
+  });
+  return { ...scenario, programs };
 }
 
 /** Plays a twin that is not broken, once for all that compare with it. */
-const played = once(async (example, twin) => {
-  const { run, stopped } = await playTwin(example, twin);
-  stopping.push(stopped);
+const played = once(async (scenario, program): Promise<Played> => {
+  const run = await playProgram(scenario, program);
+  endings.push(run.ending);
   return run;
 });
-const varied = once((example, twin) => playVariations(example, twin));
+const varied = once((scenario, program) => playVariations(scenario, program));
 
-function once<Run>(play: (example: Example, twin: Twin) => Promise<Run>) {
+function once<Run>(play: (scenario: Scenario, program: Program) => Promise<Run>) {
   const runs = new Map<string, Promise<Run>>();
-  return (example: Example, twin: Twin): Promise<Run> => {
-    const key = [example.id, twin, ...example.steps.map(({ name }) => name)].join("\n");
-    const run = runs.get(key) ?? play(example, twin);
+  return (scenario: Scenario, program: Program): Promise<Run> => {
+    const steps = program.steps.map(({ name }) => name);
+    const key = [scenario.id, program.program, ...steps].join("\n");
+    const run = runs.get(key) ?? play(scenario, program);
     runs.set(key, run);
     return run;
   };

@@ -2,19 +2,12 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { EXAMPLES } from "./example.ts";
+import { EXAMPLES, type Scenario } from "../catalogue/catalogue.ts";
+import type { RecordedScenario, RecordOrigin } from "../protocol/record.ts";
+import type { ProgramRun } from "../protocol/run.ts";
 import { redact } from "./redact.ts";
 
-/** An example, a hazard or the access table. */
-interface Recordable {
-  id: string;
-  folder: string;
-}
-
-/** A record contains a hash of the files that were played. */
-interface Sources {
-  sources: string;
-}
+type Recordable = Pick<Scenario, "id" | "folder">;
 
 const RUNS = path.resolve(import.meta.dirname, "../../static/runs");
 
@@ -27,13 +20,14 @@ export class RecordError extends Error {
  * Reads a record.
  * @throws RecordError if there is none, or if the files have changed since
  */
-export async function readRecord<Run extends Sources>(example: Recordable): Promise<Run> {
-  const text = await readFile(recordPath(example), "utf8").catch(() => undefined);
-  const hint = `Run: npm run record -- ${example.id}`;
-  if (text === undefined) throw new RecordError(`${example.id} has no recorded run. ${hint}`);
-  const record = JSON.parse(text) as Run;
-  if (record.sources !== (await sourcesHash(example))) {
-    throw new RecordError(`${example.id} has changed since its run was recorded. ${hint}`);
+export async function readRecord(scenario: Recordable): Promise<RecordedScenario> {
+  const { id } = scenario;
+  const text = await readFile(recordPath(id), "utf8").catch(() => undefined);
+  const hint = `Run: npm run record -- ${id}`;
+  if (text === undefined) throw new RecordError(`${id} has no recorded run. ${hint}`);
+  const record = JSON.parse(text) as RecordedScenario;
+  if (record.sources !== (await sourcesHash(scenario))) {
+    throw new RecordError(`${id} has changed since its run was recorded. ${hint}`);
   }
   return record;
 }
@@ -43,19 +37,26 @@ export async function readRecord<Run extends Sources>(example: Recordable): Prom
  * @returns the file's path
  * @throws RecordError if it contains a secret or a token; nothing is written then
  */
-export async function writeRecord(example: Recordable, run: object): Promise<string> {
-  const record = { ...run, sources: await sourcesHash(example) };
+export async function writeRecord(
+  scenario: Recordable,
+  origin: RecordOrigin,
+  runs: ProgramRun[],
+): Promise<string> {
+  const { id } = scenario;
+  const sources = await sourcesHash(scenario);
+  const record: RecordedScenario = { scenario: id, ...origin, runs, sources };
   const text = `${JSON.stringify(record, null, 2)}\n`;
   if (redact(text) !== text) {
-    throw new RecordError(`A token or password is in an answer of ${example.id}: not recorded.`);
+    throw new RecordError(`A token or password is in an answer of ${id}: not recorded.`);
   }
-  await mkdir(path.dirname(recordPath(example)), { recursive: true });
-  await writeFile(recordPath(example), text);
-  return path.relative(process.cwd(), recordPath(example));
+  const file = recordPath(id);
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, text);
+  return path.relative(process.cwd(), file);
 }
 
-function recordPath(example: Recordable): string {
-  return path.join(RUNS, `${example.id}.json`);
+function recordPath(id: string): string {
+  return path.join(RUNS, `${id}.json`);
 }
 
 /** SHA-256 over the names and texts of the files that are played: its own, and those that are copied along. */

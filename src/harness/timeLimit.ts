@@ -13,10 +13,15 @@ export function controllerFollowing(signal?: AbortSignal): AbortController {
   return controller;
 }
 
+/** Some work took longer than its time limit. */
+export class TimeLimitError extends Error {
+  override name = "TimeLimitError";
+}
+
 /**
  * Does some work, and aborts it after a time.
  * @param work receives the signal that aborts it
- * @throws Error if it takes longer; the signal's reason if that was aborted; whatever the work throws
+ * @throws TimeLimitError if it takes longer; the signal's reason if that was aborted; whatever the work throws
  */
 export async function withTimeLimit<Result>(
   milliseconds: number,
@@ -26,7 +31,7 @@ export async function withTimeLimit<Result>(
   const limit = new AbortController();
   const stop = () => limit.abort(signal.reason);
   signal.addEventListener("abort", stop);
-  const tooLong = new Error(`it takes longer than ${milliseconds / 1000} seconds`);
+  const tooLong = new TimeLimitError(`it takes longer than ${milliseconds / 1000} seconds`);
   const timer = setTimeout(() => limit.abort(tooLong), milliseconds);
   try {
     signal.throwIfAborted();

@@ -4,9 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EXAMPLES } from "./example.ts";
-import { hazardIds, listPrograms, readHazard } from "./hazard.ts";
-import { typescriptEnvironment } from "./twin.ts";
+import { EXAMPLES, readScenarios } from "../catalogue/catalogue.ts";
+import { typescriptEnvironment } from "./program.ts";
 
 /** Node's own record of what it listens on: it names this function whenever it begins to. */
 const LISTENS = /setupListenHandle/;
@@ -47,18 +46,16 @@ function run(folder: string, args: string[]) {
   });
 }
 
-/** Every `plugin.ts` below `examples/`, and what hazards name in its place. */
+/** Every TypeScript program of a scenario, and every other `plugin.ts` below `examples/`. */
 async function programs(): Promise<string[]> {
   const files = await readdir(EXAMPLES, { recursive: true });
-  const found = files.filter((file) => path.basename(file) === "plugin.ts");
-  for (const hazard of await Promise.all((await hazardIds()).map(readHazard))) {
-    for (const [kind, twin] of listPrograms(hazard)) {
-      const program = hazard[kind][twin];
-      const script = "script" in program ? program.script : undefined;
-      if (twin === "typescript" && script) found.push(path.join(hazard.id, kind, script));
-    }
+  const found = new Set(files.filter((file) => path.basename(file) === "plugin.ts"));
+  for (const { language, folder, script = "plugin.ts" } of (await readScenarios()).flatMap(
+    (scenario) => scenario.programs,
+  )) {
+    if (language === "typescript") found.add(path.relative(EXAMPLES, path.join(folder, script)));
   }
-  return found.sort();
+  return [...found].sort();
 }
 
 const all = await programs();

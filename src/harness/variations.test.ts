@@ -1,27 +1,25 @@
 /** Variations of every example's requests on a live Orthanc: both twins answer each alike. */
 import { describe, expect, test } from "vitest";
+import { readScenarios } from "../catalogue/catalogue.ts";
 import { selected } from "../testing/selection.ts";
-import { exampleIds, readExample } from "./example.ts";
 import { judgeVariations } from "./judge.ts";
 import { makeVariations, playVariations } from "./variations.ts";
 
-const ids = await exampleIds();
+const scenarios = selected(await readScenarios()).filter(({ twins }) => twins);
 let asked = 0;
 
-test.each(selected(ids))(
+test.each(scenarios.map((scenario) => [scenario.id, scenario] as const))(
   "%s: both twins answer all variations alike, or as the example states",
-  async (id) => {
-    const example = await readExample(id);
-    const [python, typescript] = await Promise.all([
-      playVariations(example, "python"),
-      playVariations(example, "typescript"),
-    ]);
-    expect(judgeVariations(example, python, typescript)).toEqual([]);
+  async (id, scenario) => {
+    const runs = scenario.programs.map((program) => playVariations(scenario, program));
+    const [python, typescript] = await Promise.all(runs);
+    if (!python || !typescript) throw new Error("There are no two twins.");
+    expect(judgeVariations(scenario, python, typescript)).toEqual([]);
     // Each of the example's own routes is varied.
     const paths = python.answers
       .filter(({ variation }) => variation === "as it is")
       .map(({ request }) => request.split(" ")[1]?.split("?")[0] ?? "");
-    for (const route of example.routes) {
+    for (const route of scenario.programs[0]?.routes ?? []) {
       expect(paths).toContainEqual(expect.stringMatching(new RegExp(`^(?:${route})$`)));
     }
     asked += python.answers.length;

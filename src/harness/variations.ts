@@ -1,22 +1,24 @@
 /**
- * Varies the requests of an example's steps: other paths, methods, bodies and headers, as clients and attackers send
+ * Varies the requests of a scenario's steps: other paths, methods, bodies and headers, as clients and attackers send
  * them. Both twins must answer each in the same way. Requests are sent verbatim: no library normalizes them.
  */
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
+import { findProgram, type Program, type Scenario, withCalls } from "../catalogue/catalogue.ts";
+import { readProgramFiles, replaceTexts } from "../catalogue/files.ts";
+import { ScenarioError } from "../catalogue/parse.ts";
+import type { RequestStep } from "../catalogue/scenario.ts";
 import { basicAuthorization } from "../orthanc/restClient.ts";
 import type { Orthanc } from "../orthanc/server.ts";
-import type { Twin } from "../protocol/programs.ts";
 import type { Answer } from "../protocol/run.ts";
 import { readBody, toAnswer } from "./answer.ts";
-import { type Example, ExampleError, type Step, withCalls } from "./example.ts";
-import type { VariedAnswer, VariedRun } from "./judge.ts";
-import { waitForNode } from "./nodeProcess.ts";
-import { knownSecrets } from "./redact.ts";
+import { judgeVariations, type VariedAnswer, type VariedRun } from "./judge.ts";
+import { playSteps, setStage } from "./player.ts";
+import { type StartOptions, startProgram } from "./program.ts";
+import { PlayError } from "./stage.ts";
+import { fillPath, textBody } from "./steps/request.ts";
 import { withTimeLimit } from "./timeLimit.ts";
-import { readTwinFiles, replaceTexts, startTwin, type TwinOptions } from "./twin.ts";
-import { fillPath, PlayError, playStep, readInstanceNames } from "./twinRunner.ts";
 
 /** The time limit for an answer, in milliseconds. */
 const LIMIT = 60_000;
@@ -185,41 +187,56 @@ function varyMethod({ method, target, body }: RawRequest): Variation[] {
 }
 
 /** Options for playing variations. */
-export interface VariationOptions extends Pick<TwinOptions, "edited" | "signal"> {
+export interface VariationOptions extends Pick<StartOptions, "edited" | "signal"> {
   /** Receives a description of each request. */
   report?: (request: string) => void;
 }
 
 /**
- * Plays variations of an example's requests on one of its twins, on a new Orthanc: first its steps, which create what
+ * Plays variations of a scenario's requests on its twins, and compares the answers.
+ * @param report receives a description of each request
+ * @returns the number of variations, and a sentence for each problem
+ * @throws PlayError if a request has no answer; StartError
+ */
+export async function compareVariations(
+  scenario: Scenario,
+  report?: VariationOptions["report"],
+): Promise<{ count: number; problems: string[] }> {
+  const runs = scenario.programs.map((program) => playVariations(scenario, program, { report }));
+  const [one, other] = await Promise.all(runs);
+  if (!one || !other) throw new ScenarioError(`${scenario.id} has no twins to compare.`);
+  return { count: one.answers.length, problems: judgeVariations(scenario, one, other) };
+}
+
+/**
+ * Plays variations of a scenario's requests on one of its twins, on a new Orthanc: first its steps, which create what
  * the variations refer to; then each variation alone; then some read-only ones again, several at the same time.
  *
  * @returns the answers, in the same order for both twins
- * @throws PlayError if a request has no answer; ExampleError if the example names a missing step or text;
+ * @throws PlayError if a request has no answer; ScenarioError if the scenario names a missing step or text;
  * StartError; the signal's reason if it was aborted. The Orthanc is gone then.
  */
 export async function playVariations(
-  example: Example,
-  twin: Twin,
+  scenario: Scenario,
+  program: Program,
   { edited, signal = new AbortController().signal, report = () => {} }: VariationOptions = {},
 ): Promise<VariedRun> {
-  const files = { ...(await readTwinFiles(example, twin)), ...edited };
-  const { smaller } = example.variations;
-  const ending = twin === "python" ? ".py" : ".ts";
-  const ours = Object.entries(smaller).filter(([name]) => name.endsWith(ending));
-  const orthanc = await startTwin(example, twin, {
-    edited: { ...edited, ...replaceTexts(files, Object.fromEntries(ours)) },
+  const files = { ...(await readProgramFiles(program)), ...edited };
+  const ending = program.language === "python" ? ".py" : ".ts";
+  const smaller = Object.entries(scenario.variations.smaller).filter(([name]) =>
+    name.endsWith(ending),
+  );
+  const orthanc = await startProgram(program, {
+    edited: { ...edited, ...replaceTexts(files, Object.fromEntries(smaller)) },
     signal,
   });
   try {
-    const names = await readInstanceNames(orthanc, example);
-    const node = twin === "typescript" ? await waitForNode(orthanc) : undefined;
-    const secrets = knownSecrets(orthanc, node);
-    for (const step of withCalls(example, 1).steps) {
-      await playStep(orthanc, { example, step, names, secrets, signal });
-    }
+    const stage = await setStage(scenario, program, orthanc, { signal });
+    const { names, secrets } = stage;
+    const { steps } = findProgram(withCalls(scenario, 1), program.program);
+    await playSteps(steps, stage, { steps: [] });
     const routes = new Set<string>();
-    const plans = variedSteps(example, names).flatMap(({ step, route, target, body }) => {
+    const plans = variedSteps(scenario, program, names).flatMap(({ step, route, target, body }) => {
       const request = { method: step.method, target, body };
       // The first step of a route shows how the route handles odd requests.
       const key = `${step.method} ${route}`;
@@ -238,7 +255,7 @@ export async function playVariations(
       } catch (error) {
         signal.throwIfAborted();
         throw new PlayError(
-          `${example.id}, "${step}" ${variation.name}, ${twin}: no answer to ${firstLine(variation)} (${(error as Error).message})`,
+          `${scenario.id}, "${step}" ${variation.name}, ${program.program}: no answer to ${firstLine(variation)} (${(error as Error).message})`,
         );
       }
     };
@@ -265,28 +282,36 @@ export async function playVariations(
         }
       }),
     );
-    return { twin, answers };
+    return { program: program.program, answers };
   } finally {
     await orthanc.kill();
   }
 }
 
 /** Lists the steps that are varied, with their requests; of steps with the same request, the first. */
-function variedSteps({ id, routes, steps, variations }: Example, names: Map<string, string>) {
+function variedSteps(
+  { id, variations }: Scenario,
+  { routes, steps }: Program,
+  names: Map<string, string>,
+) {
   const chosen = variations.steps;
   for (const name of chosen ?? []) {
     if (!steps.some((step) => step.name === name))
-      throw new ExampleError(`${id}: there is no step "${name}" to vary.`);
+      throw new ScenarioError(`${id}: there is no step "${name}" to vary.`);
   }
-  const found = new Map<string, { step: Step; route: string; target: string; body?: string }>();
+  const found = new Map<
+    string,
+    { step: RequestStep; route: string; target: string; body?: string }
+  >();
   for (const step of steps) {
+    if (step.do !== "request") continue;
     const target = fillPath(step, names);
     const [path = ""] = target.split("?");
     const route = routes.find((route) => new RegExp(`^(?:${route})$`).test(path));
     // Steps that expect 405 send other methods, which are variations of each request already.
     const wanted = chosen ? chosen.includes(step.name) : step.expect.status !== 405;
     if (!route || !wanted) continue;
-    const body = step.body === undefined ? undefined : JSON.stringify(step.body);
+    const body = textBody(step);
     const request = `${step.method} ${target} ${body}`;
     if (!found.has(request)) found.set(request, { step, route, target, body });
   }

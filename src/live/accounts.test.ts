@@ -111,7 +111,7 @@ function runLeaving(trace: string): string {
   const edited = {
     "plugin.ts": `import { writeFileSync } from "node:fs"; writeFileSync(${JSON.stringify(trace)}, "");`,
   };
-  return JSON.stringify({ example: "rest-token", twins: ["typescript"], edited });
+  return JSON.stringify({ scenario: "rest-token", programs: ["typescript"], edited });
 }
 
 /** Tries everything by which a program of the other account could run code as the reader. */
@@ -139,7 +139,7 @@ async function expectRefused(host: string) {
   const own = META.exec((await ask(host, { path: "/" })).text)?.[1] ?? "";
   expect(own).not.toBe("");
   const headers = { [SECRET_HEADER]: own };
-  const files = "/live/examples/rest-token";
+  const files = "/live/scenarios/rest-token";
   expect((await ask(host, { path: files, headers })).status).toBe(200);
   expect((await askFromOther(host, { path: files, headers })).status).toBe(403);
   expect(existsSync(path.join(folder, "trace"))).toBe(false);

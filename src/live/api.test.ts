@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
-import { EXAMPLES } from "../harness/example.ts";
+import { EXAMPLES } from "../catalogue/catalogue.ts";
 import type { RunEvent, RunRequest } from "../protocol/live.ts";
-import { TWINS } from "../protocol/programs.ts";
+import { LANGUAGES } from "../protocol/programs.ts";
 import { processesIn } from "../testing/leftovers.ts";
 import { pageClient } from "../testing/pageClient.ts";
 import { serveApp } from "../testing/serveApp.ts";
@@ -101,7 +101,7 @@ test("/live/versions tells what runs are played on", async () => {
 });
 
 test("/live/examples returns an example's own files, and its number of calls at once", async () => {
-  const { status, json } = await page().request("GET", "/live/examples/rest-token");
+  const { status, json } = await page().request("GET", "/live/scenarios/rest-token");
   const file = (name: string) => ofRepository("rest-token", name);
   expect(json).toEqual({
     files: {
@@ -114,22 +114,23 @@ test("/live/examples returns an example's own files, and its number of calls at 
 });
 
 test("a run of both twins is reported in order, without secrets, and again after a reload", async () => {
-  const id = await page().startRun({ example: "rest-token", twins: ["python", "typescript"] });
+  const id = await page().startRun({ scenario: "rest-token", programs: ["python", "typescript"] });
   const reported: [string, RunEvent][] = [];
   const secrets = new Set<string>();
   for await (const numbered of page().followRun(id)) {
     reported.push(numbered);
     const [, event] = numbered;
-    if (event.type === "progress" && event.progress.type === "started") {
+    if (event.type === "progress" && event.progress.type === "start") {
       for (const password of await passwords()) secrets.add(password);
     }
   }
   expect(reported.map(([number]) => number)).toEqual(reported.map((_, index) => String(index)));
   const events = reported.map(([, event]) => event);
-  expect(events[0]).toEqual({ type: "starting", twin: "python", calls: 7 });
-  for (const twin of TWINS) {
+  expect(events[0]).toEqual({ type: "starting", program: "python", calls: 7 });
+  for (const twin of LANGUAGES) {
     const calls = events.filter(
-      (event) => event.type === "progress" && event.twin === twin && event.progress.type === "call",
+      (event) =>
+        event.type === "progress" && event.program === twin && event.progress.type === "call",
     );
     expect(calls).toHaveLength(7);
   }
@@ -161,11 +162,11 @@ test("a run of both twins is reported in order, without secrets, and again after
 });
 
 test("a reader who comes back in the middle of a run receives the new events", async () => {
-  const id = await page().startRun({ example: "rest-token", twins: ["python"] });
+  const id = await page().startRun({ scenario: "rest-token", programs: ["python"] });
   let seen = "";
   for await (const [number, event] of page().followRun(id)) {
     seen = number;
-    if (event.type === "progress" && event.progress.type === "started") break;
+    if (event.type === "progress" && event.progress.type === "start") break;
   }
   const later = await collect(id, seen);
   expect(later[0]?.[0]).toBe(String(Number(seen) + 1));
@@ -174,8 +175,8 @@ test("a reader who comes back in the middle of a run receives the new events", a
 
 test("two runs are active at once, eight more wait for their turn, and the next is refused", async () => {
   const slow: RunRequest = {
-    example: "blocking-computation",
-    twins: ["python"],
+    scenario: "blocking-computation",
+    programs: ["python"],
     edited: callback("time.sleep(110)"), // a run's limit is 120
   };
   // Each is followed at once and to its end: a run without a follower is stopped.
@@ -203,7 +204,7 @@ test("two runs are active at once, eight more wait for their turn, and the next 
   for (const id of [...waiting, second, third]) expect(await stop(id)).toBe(204);
   await nothingIsLeft();
   const stopped = { type: "ended", end: { how: "stopped", reason: "You stopped it." } };
-  const starting = { type: "starting", twin: "python", calls: 5 };
+  const starting = { type: "starting", program: "python", calls: 5 };
   const reported = async (id: string) => (await collect(id)).map(([, event]) => event);
   for (const id of [first, second]) {
     expect((await reported(id))[0]).toEqual(starting);
@@ -219,7 +220,7 @@ test("two runs are active at once, eight more wait for their turn, and the next 
 });
 
 test("a run that is stopped in its middle ends, and leaves no process and no folder", async () => {
-  const id = await page().startRun({ example: "blocking-computation", twins: ["python"] });
+  const id = await page().startRun({ scenario: "blocking-computation", programs: ["python"] });
   let last: RunEvent | undefined;
   for await (const [, event] of page().followRun(id)) {
     last = event;
@@ -238,7 +239,11 @@ test("a run that is stopped in its middle ends, and leaves no process and no fol
 // This has to be shorter than the 30 seconds that Orthanc may take to start.
 test("a run can be stopped at any moment of its start", { timeout: 20_000 }, async () => {
   for (const pause of [0, 10, 30, 60, 100, 200]) {
-    const id = await page().startRun({ example: "rest-token", twins: ["python"], edited: SLOW });
+    const id = await page().startRun({
+      scenario: "rest-token",
+      programs: ["python"],
+      edited: SLOW,
+    });
     await sleep(pause);
     expect(await stop(id)).toBe(204);
     expect((await collect(id)).at(-1)?.[1]).toMatchObject({ end: { how: "stopped" } });
@@ -260,7 +265,7 @@ test.each([
   ],
 ])("a plugin that %s more than 1 MB fails the run", async (_, body, reason) => {
   const edited = callback(body);
-  const { end, reported } = await play({ example: "rest-token", twins: ["python"], edited });
+  const { end, reported } = await play({ scenario: "rest-token", programs: ["python"], edited });
   expect(end).toEqual({ how: "failed", reason: expect.stringMatching(reason) });
   expect(JSON.stringify(reported).length).toBeLessThan(1_100_000);
   await nothingIsLeft();
@@ -275,7 +280,11 @@ test("edited files are played, and the repository's stay as they are", async () 
     "plugin.py": python.replace("pool.run(DEADLINE, list_instances)", '["edited"]'),
     "plugin.ts": typescript.replace("context.json(answer.instances)", 'context.json(["edited"])'),
   };
-  const { progress, end } = await play({ example: "rest-token", twins: [...TWINS], edited });
+  const { progress, end } = await play({
+    scenario: "rest-token",
+    programs: [...LANGUAGES],
+    edited,
+  });
   expect(end).toMatchObject({ how: "played", differences: [], unexpected: [] });
   const bodies = progress.flatMap((one) =>
     one.type === "call" && one.call.status === 200 ? [one.call.body] : [],
@@ -290,8 +299,8 @@ test.each([
   ["plugin.ts", 'import "node:http";\n\nconst x = (1,, 2);\n', { line: 3, column: 14 }],
   ["worker.ts", "export const a = 1;\n  const b = ;\n", { line: 2, column: 13 }],
 ])("a syntax error in an edited %s is found, and nothing starts", async (file, text, place) => {
-  const twins: RunRequest["twins"] = ["python", "typescript"];
-  const { reported } = await play({ example: "rest-token", twins, edited: { [file]: text } });
+  const twins: RunRequest["programs"] = ["python", "typescript"];
+  const { reported } = await play({ scenario: "rest-token", programs: twins, edited: { [file]: text } });
   const issues = [{ file, ...place, message: expect.stringMatching(/\w/) }];
   expect(reported).toEqual([{ type: "ended", end: { how: "invalid", issues } }]);
   expect(await readdir(folder)).toEqual([]);
@@ -304,8 +313,8 @@ test.each([
   ["plugin.py", "(".repeat(120_000)],
 ])("an edited %s that no parser can read ends its run, and delays no other", async (file, text) => {
   const id = await page().startRun({
-    example: "rest-token",
-    twins: ["python"],
+    scenario: "rest-token",
+    programs: ["python"],
     edited: { [file]: text },
   });
   let [late, ended] = [0, false];
@@ -314,7 +323,7 @@ test.each([
   });
   for (let asked = 0; asked < 10 && !ended; asked++) {
     const began = performance.now();
-    expect((await page().request("GET", "/live/examples/rest-token")).status).toBe(200);
+    expect((await page().request("GET", "/live/scenarios/rest-token")).status).toBe(200);
     late = Math.max(late, performance.now() - began);
     await sleep(100);
   }
@@ -328,18 +337,18 @@ test.each([
 
 test("of many syntax errors, the first hundred are reported", async () => {
   const edited = { "plugin.ts": "\0".repeat(10_000) };
-  const { end } = await play({ example: "rest-token", twins: ["typescript"], edited });
+  const { end } = await play({ scenario: "rest-token", programs: ["typescript"], edited });
   if (end.how !== "invalid") throw new Error(JSON.stringify(end));
   expect(end.issues).toHaveLength(100);
 });
 
 test("where a page asks for one call, the step of several calls makes one", async () => {
   const { reported, progress, end } = await play({
-    example: "worker-pool",
-    twins: ["typescript"],
+    scenario: "worker-pool",
+    programs: ["typescript"],
     calls: 1,
   });
-  expect(reported[0]).toEqual({ type: "starting", twin: "typescript", calls: 5 });
+  expect(reported[0]).toEqual({ type: "starting", program: "typescript", calls: 5 });
   const counts = progress.flatMap((one) => (one.type === "step" ? [one.count] : []));
   expect(counts).toEqual([1, 1, 1, 1, 1]);
   expect(progress.filter((one) => one.type === "call")).toHaveLength(5);

@@ -7,10 +7,11 @@ import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { z } from "zod";
-import { ExampleError, exampleIds, readExample } from "../harness/example.ts";
-import { fetchVersions, readTwinFiles, startTwin } from "../harness/twin.ts";
-import type { ExampleFiles, RunRequest } from "../protocol/live.ts";
-import { TWINS } from "../protocol/programs.ts";
+import { findProgram, readProgram, readScenario } from "../catalogue/catalogue.ts";
+import { readProgramFiles } from "../catalogue/files.ts";
+import { ScenarioError } from "../catalogue/parse.ts";
+import { fetchVersions, startProgram } from "../harness/program.ts";
+import type { RunRequest, ScenarioFiles } from "../protocol/live.ts";
 import type { Versions } from "../protocol/run.ts";
 import { requireOwnPage, type ServerEnvironment } from "./requestGuards.ts";
 import type { Run } from "./run.ts";
@@ -20,11 +21,11 @@ import { BusyError, Runs } from "./runs.ts";
 const BODY_LIMIT = 256_000;
 
 const RunBody: z.ZodType<RunRequest> = z.strictObject({
-  example: z.string(),
-  twins: z
-    .array(z.enum(TWINS))
+  scenario: z.string(),
+  programs: z
+    .array(z.string())
     .min(1)
-    .refine((twins) => new Set(twins).size === twins.length, "names a twin twice"),
+    .refine((names) => new Set(names).size === names.length, "names a program twice"),
   calls: z.int().min(1).max(8).optional(),
   edited: z.record(z.string().regex(/^\w+\.(py|ts)$/), z.string()).optional(),
 });
@@ -50,13 +51,15 @@ export function createApi(secret: string): Hono<ServerEnvironment> {
     return context.json(await versions);
   });
 
-  api.get("/examples/:id", async (context) => {
-    const example = await readExample(context.req.param("id"));
-    const [python, typescript] = await Promise.all(
-      TWINS.map((twin) => readTwinFiles(example, twin)),
-    );
-    const calls = example.steps.find((step) => step.calls > 1)?.calls;
-    return context.json({ files: { python, typescript }, calls } as ExampleFiles);
+  // An id may contain slashes.
+  api.get("/scenarios/:id{.+}", async (context) => {
+    const { programs } = await readScenario(context.req.param("id"));
+    const files: ScenarioFiles["files"] = {};
+    for (const program of programs) files[program.program] = await readProgramFiles(program);
+    const steps = programs.flatMap((program) => program.steps);
+    const several = steps.find((step) => step.do === "request" && step.calls > 1);
+    const calls = several?.do === "request" ? several.calls : undefined;
+    return context.json({ files, calls } satisfies ScenarioFiles);
   });
 
   api.post(
@@ -65,13 +68,16 @@ export function createApi(secret: string): Hono<ServerEnvironment> {
     zValidator("json", RunBody, refuseInvalidBody),
     async (context) => {
       const request = context.req.valid("json");
-      const example = await readExample(request.example);
-      const files = await Promise.all(TWINS.map((twin) => readTwinFiles(example, twin)));
+      const scenario = await readScenario(request.scenario);
+      for (const name of request.programs) findProgram(scenario, name);
+      const files = await Promise.all(scenario.programs.map(readProgramFiles));
       for (const name of Object.keys(request.edited ?? {})) {
         if (!files.some((own) => Object.hasOwn(own, name)))
-          throw new HTTPException(400, { message: `edited: ${example.id} has no file "${name}".` });
+          throw new HTTPException(400, {
+            message: `edited: ${scenario.id} has no file "${name}".`,
+          });
       }
-      const { id } = runs.start(example, request);
+      const { id } = runs.start(scenario, request);
       return context.json({ id }, 201);
     },
   );
@@ -106,8 +112,7 @@ export function createApi(secret: string): Hono<ServerEnvironment> {
 }
 
 async function readVersions(): Promise<Versions> {
-  const [id = ""] = await exampleIds();
-  const orthanc = await startTwin(await readExample(id), "python");
+  const orthanc = await startProgram(await readProgram("rest-token", "python"));
   try {
     return await fetchVersions(orthanc);
   } finally {
@@ -143,7 +148,7 @@ function refuseLargeBody(): never {
 
 function errorStatus(error: Error): ContentfulStatusCode {
   if (error instanceof HTTPException) return error.status;
-  if (error instanceof ExampleError) return 404;
+  if (error instanceof ScenarioError) return 404;
   if (error instanceof BusyError) return 429;
   return 500;
 }

@@ -105,8 +105,8 @@ const page = () => pageClient(host, secret);
 
 /** Starts a run of one twin with an edited file, and returns its id. */
 function start(edited: Record<string, string>, example = "rest-token"): Promise<string> {
-  const twin = Object.keys(edited)[0]?.endsWith(".py") ? "python" : "typescript";
-  return page().startRun({ example, twins: [twin], edited });
+  const program = Object.keys(edited)[0]?.endsWith(".py") ? "python" : "typescript";
+  return page().startRun({ scenario: example, programs: [program], edited });
 }
 
 /** Collects the events of a run until it ends; `seen` receives each of them. */
@@ -197,8 +197,8 @@ describe("requests", () => {
     fc.json({ maxDepth: 3 }),
     fc
       .record({
-        example: fc.oneof(fc.constantFrom("none", "../rest-token", "__proto__"), fc.string()),
-        twins: fc.array(fc.constantFrom("python", "typescript", "cobol"), { maxLength: 3 }),
+        scenario: fc.oneof(fc.constantFrom("none", "../rest-token", "__proto__"), fc.string()),
+        programs: fc.array(fc.constantFrom("python", "typescript", "cobol"), { maxLength: 3 }),
         calls: fc.oneof(fc.integer(), fc.double()),
         edited: fc.dictionary(fc.string(), fc.string()),
       })
@@ -264,7 +264,7 @@ describe("requests", () => {
     ways.push(`${deep}etc/passwd`, encodeURIComponent(`${deep}etc/passwd`), `/etc/passwd`);
     ways.push(`${folder}/outside`, `file://${folder}/outside.html`, `main.js/../../outside`);
     for (const way of ways) {
-      for (const target of [`/${way}`, `/${way}.html`, `/live/examples/${way}`, way]) {
+      for (const target of [`/${way}`, `/${way}.html`, `/live/scenarios/${way}`, way]) {
         const answer = await sendRaw(
           `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n${SECRET_HEADER}: ${secret}\r\nConnection: close\r\n\r\n`,
         );
@@ -431,7 +431,7 @@ describe("a foreign page in a browser", () => {
       const known = META.exec((await ask(attacked.origin, { path: "/" })).text)?.[1] ?? "";
       attacked.letIn.length = 0;
       await open(site);
-      const run = JSON.stringify({ example: "rest-token", twins: ["python"] });
+      const run = JSON.stringify({ scenario: "rest-token", programs: ["python"] });
       const outcome = await page.evaluate(
         async ([origin, known, header, run]) => {
           const url = `http://${origin}/live/runs`;
@@ -723,7 +723,7 @@ test("a server that has no more files to open ends each run in words, and plays 
   };
   let key = "";
   key = META.exec((await page("/")).text)?.[1] ?? "";
-  const run = { example: "rest-token", twins: ["python"] };
+  const run = { scenario: "rest-token", programs: ["python"] };
 
   const played = async () => {
     const { status, text } = await page("/live/runs", "POST", run);

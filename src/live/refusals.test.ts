@@ -4,7 +4,7 @@ import { ask, type PlainRequest, pageHeaders, serveApp } from "../testing/serveA
 import { createApi } from "./api.ts";
 
 const SECRET = "the secret of this test";
-const RUN = JSON.stringify({ example: "rest-token", twins: ["python"] });
+const RUN = JSON.stringify({ scenario: "rest-token", programs: ["python"] });
 
 let server: Awaited<ReturnType<typeof serveApp>>;
 
@@ -41,18 +41,39 @@ test.each<[string, Otherwise, number, RegExp]>([
   ["a form", { headers: { "content-type": "text/plain" } }, 415, /must be application\/json/],
   ["malformed JSON", { body: "{" }, 400, /Malformed JSON/],
   ["a list", { body: "[]" }, 400, /the body: /],
-  ["an unknown member", { body: '{"example":"a","twins":["python"],"x":1}' }, 400, /"x"/],
-  ["too many calls", { body: '{"example":"a","twins":["python"],"calls":9}' }, 400, /calls: /],
-  ["an unknown twin", { body: '{"example":"a","twins":["cobol"]}' }, 400, /twins/],
-  ["a twin twice", { body: '{"example":"a","twins":["python","python"]}' }, 400, /a twin twice/],
+  ["an unknown member", { body: '{"scenario":"a","programs":["python"],"x":1}' }, 400, /"x"/],
+  ["too many calls", { body: '{"scenario":"a","programs":["python"],"calls":9}' }, 400, /calls: /],
+  ["no program", { body: '{"scenario":"a","programs":[]}' }, 400, /programs: /],
+  [
+    "an unknown program",
+    { body: '{"scenario":"errors","programs":["cobol"]}' },
+    404,
+    /no program "cobol"/,
+  ],
+  [
+    "a program twice",
+    { body: '{"scenario":"a","programs":["python","python"]}' },
+    400,
+    /a program twice/,
+  ],
   [
     "a file elsewhere",
-    { body: '{"example":"a","twins":["python"],"edited":{"../bridge.py":""}}' },
+    { body: '{"scenario":"a","programs":["python"],"edited":{"../bridge.py":""}}' },
     400,
     /edited/,
   ],
-  ["an unknown example", { body: '{"example":"no","twins":["python"]}' }, 404, /examples are: /],
-  ["an example elsewhere", { body: '{"example":"../src","twins":["python"]}' }, 404, /no example/],
+  [
+    "an unknown example",
+    { body: '{"scenario":"no","programs":["python"]}' },
+    404,
+    /examples are: /,
+  ],
+  [
+    "an example elsewhere",
+    { body: '{"scenario":"../src","programs":["python"]}' },
+    404,
+    /no example/,
+  ],
   ["a body of 10 MB", { body: `"${"x".repeat(10_000_000)}"` }, 413, /at most 256000 bytes/],
   [
     "a body of 10 MB of unknown length",

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { readExample } from "../harness/example.ts";
+import { readScenario } from "../catalogue/catalogue.ts";
 import type { RunEvent } from "../protocol/live.ts";
 import { processesIn } from "../testing/leftovers.ts";
 import type { Run } from "./run.ts";
@@ -20,8 +20,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 async function start(id: string, edited?: Record<string, string>) {
-  const example = await readExample(id);
-  return runs.start(example, { example: id, twins: ["python"], edited });
+  const scenario = await readScenario(id);
+  return runs.start(scenario, { scenario: id, programs: ["python"], edited });
 }
 
 /** Collects all events of a run. */
@@ -75,12 +75,12 @@ describe("a run that can't be played has an end, and the next one is played", ()
   });
 
   test("the example's folder is gone", async () => {
-    const example = await readExample("rest-token");
+    const scenario = await readScenario("rest-token");
     const gone = await mkdtemp(path.join(folder, "example-"));
     await rm(gone, { recursive: true });
     const run = runs.start(
-      { ...example, folder: gone },
-      { example: example.id, twins: ["python", "typescript"] },
+      { ...scenario, programs: scenario.programs.map((one) => ({ ...one, folder: gone })) },
+      { scenario: scenario.id, programs: ["python", "typescript"] },
     );
     expect(await failureOf(run)).toMatch(/ENOENT.*example-/);
   });

@@ -1,17 +1,17 @@
-/** One live run: plays the twins that a page has requested, within limits, and reports its progress. */
+/** One live run: plays the programs that a page has requested, within limits, and reports its progress. */
 import { randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
-import type { Example } from "../harness/example.ts";
-import { differences, judgeRun } from "../harness/judge.ts";
-import { playTwin } from "../harness/twinRunner.ts";
+import { findProgram, type Scenario } from "../catalogue/catalogue.ts";
+import type { Step } from "../catalogue/scenario.ts";
+import { playScenario } from "../harness/play.ts";
+import { hangsWhileStarting } from "../harness/player.ts";
 import type { RunEnd, RunEvent, RunRequest } from "../protocol/live.ts";
-import type { TwinRun, Versions } from "../protocol/run.ts";
 import { findSyntaxErrors } from "./syntaxCheck.ts";
 
 /** The time limit for a run, in milliseconds, without the time that it waits for others. */
 const RUN_LIMIT = 120_000;
 /**
- * The maximum number of a twin's processes at once, including Orthanc, their total memory, and the output that they
+ * The maximum number of a program's processes at once, including Orthanc, their total memory, and the output that they
  * may print before Orthanc has started, both in bytes. After that, the limit on the log is lower.
  */
 const LIMITS = { processes: 100, memory: 2_000_000_000, log: 10_000_000 };
@@ -24,7 +24,7 @@ class Stopped extends Error {}
 /** A run. It waits until `play` is called. */
 export class Run {
   readonly id = randomUUID();
-  readonly #example: Example;
+  readonly #scenario: Scenario;
   readonly #request: RunRequest;
   readonly #events: RunEvent[] = [];
   readonly #emitter = new EventEmitter().setMaxListeners(0);
@@ -33,9 +33,9 @@ export class Run {
   #followers = 0;
   #abandoned: NodeJS.Timeout | undefined;
 
-  /** @param example with the number of calls that the reader chose */
-  constructor(example: Example, request: RunRequest) {
-    this.#example = example;
+  /** @param scenario with the number of calls that the reader chose */
+  constructor(scenario: Scenario, request: RunRequest) {
+    this.#scenario = scenario;
     this.#request = request;
     this.#awaitFollower();
   }
@@ -93,7 +93,7 @@ export class Run {
     while (!this.ended) await once(this.#emitter, "event");
   }
 
-  /** Plays the twins, and settles when none of their processes is left. An error becomes the end of the run. */
+  /** Plays the programs, and settles when none of their processes is left. An error becomes the end of the run. */
   async play(): Promise<void> {
     if (this.ended) return;
     this.#playing = true;
@@ -101,58 +101,51 @@ export class Run {
       `The run took longer than ${RUN_LIMIT / 1000} seconds and was ended.`,
     );
     const limit = setTimeout(() => this.#stop.abort(tooLong), RUN_LIMIT);
-    const stopping: Promise<string[]>[] = [];
     let end: RunEnd;
     try {
-      end = await this.#playTwins(stopping);
+      end = await this.#playPrograms();
     } catch (error) {
-      await Promise.all(stopping);
       const reason = error instanceof Error ? error.message : String(error);
       end = { how: error instanceof Stopped ? "stopped" : "failed", reason };
     }
     clearTimeout(limit);
     this.emit({ type: "ended", end });
-    await Promise.all(stopping);
   }
 
-  /** @param stopping a promise for each Orthanc that is stopping is added here; none rejects */
-  async #playTwins(stopping: Promise<string[]>[]): Promise<RunEnd> {
+  async #playPrograms(): Promise<RunEnd> {
     const { signal } = this.#stop;
-    const example = this.#example;
-    const { twins, edited = {} } = this.#request;
+    const { programs, edited = {} } = this.#request;
     const issues = await findSyntaxErrors(edited, signal);
     if (issues.length > 0) return { how: "invalid", issues };
 
-    const runs: TwinRun[] = [];
-    let versions: Versions | undefined;
-    for (const twin of twins) {
-      const calls = example.steps.reduce((sum, step) => sum + step.calls, 0);
-      this.emit({ type: "starting", twin, calls });
-      const played = await playTwin(example, twin, {
-        edited,
-        signal,
-        limits: LIMITS,
-        report: (progress) => this.emit({ type: "progress", twin, progress }),
-      });
-      // The steps have been played; an error while stopping concerns the operator of this server.
-      stopping.push(
-        played.stopped.catch((error) => {
-          console.error(error);
-          return [];
-        }),
-      );
-      runs.push(played.run);
-      versions ??= played.versions;
-    }
-    const [one, other] = runs;
-    // What a twin leaves behind is known when its Orthanc has ended.
-    const endings = (await Promise.all(stopping)).flat();
+    const { versions, problems, differences } = await playScenario(this.#scenario, {
+      programs: programs.map((name) => findProgram(this.#scenario, name)),
+      edited,
+      signal,
+      limits: LIMITS,
+      begin: (program) => {
+        const calls = program.steps.reduce((sum, step) => sum + countEvents(step), 0);
+        const hangs = hangsWhileStarting(program);
+        this.emit({
+          type: "starting",
+          program: program.program,
+          calls,
+          ...(hangs !== undefined && { hangsUntil: Date.now() + 1000 * hangs }),
+        });
+      },
+      report: ({ program }, progress) => this.emit({ type: "progress", program, progress }),
+    });
     return {
       how: "played",
-      versions: versions as Versions,
+      versions,
       edited: Object.keys(edited),
-      unexpected: [...runs.flatMap((run) => judgeRun(example, run).problems), ...endings],
-      ...(one && other && { differences: differences(example, one, other) }),
+      unexpected: problems,
+      differences,
     };
   }
+}
+
+/** The number of answers or outcomes of a step, which the page counts. */
+function countEvents(step: Step): number {
+  return step.do === "request" ? step.calls : 1;
 }

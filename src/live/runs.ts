@@ -1,6 +1,6 @@
 /** The runs that pages have requested: two are running at once, the others wait. */
 import PQueue from "p-queue";
-import { type Example, withCalls } from "../harness/example.ts";
+import { type Scenario, withCalls } from "../catalogue/catalogue.ts";
 import type { RunRequest } from "../protocol/live.ts";
 import { Run } from "./run.ts";
 
@@ -23,12 +23,12 @@ export class Runs {
    * Starts a run, or makes it wait until others have ended.
    * @throws BusyError if too many are waiting
    */
-  start(example: Example, request: RunRequest): Run {
+  start(scenario: Scenario, request: RunRequest): Run {
     if (this.#waiting().length >= WAITING) {
       throw new BusyError(`${WAITING} runs are waiting already. Stop one, or try again later.`);
     }
     const { calls } = request;
-    const run = new Run(calls === undefined ? example : withCalls(example, calls), request);
+    const run = new Run(calls === undefined ? scenario : withCalls(scenario, calls), request);
     this.#forgetOldest();
     this.#runs.set(run.id, run);
     this.#queue.add(async () => {

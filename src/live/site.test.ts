@@ -58,7 +58,7 @@ describe("live", () => {
     expect(await secretOf(other)).not.toBe(secret);
     expect((await get(one, "/main.js")).text).toBe('const html = "</head>";');
     const asked = (host: string) =>
-      get(host, "/live/examples/rest-token", { [SECRET_HEADER]: secret });
+      get(host, "/live/scenarios/rest-token", { [SECRET_HEADER]: secret });
     expect((await asked(one)).status).toBe(200);
     expect((await asked(other)).status).toBe(403);
   });

@@ -1,7 +1,8 @@
 /** The data that the build hands to the components of a page. */
-import type { Twin } from "./programs.ts";
-import type { ProgramResult } from "./record.ts";
-import type { Versions } from "./run.ts";
+import type { Benchmark } from "./benchmark.ts";
+import type { Language } from "./programs.ts";
+import type { RecordedScenario, RecordOrigin } from "./record.ts";
+import type { ProgramRun } from "./run.ts";
 
 /** A block of code. */
 export interface Code {
@@ -19,19 +20,12 @@ export interface Code {
 
 /** A program of a hazard, with its code. */
 export interface HazardProgram {
-  twin: Twin;
+  language: Language;
   code: Code[];
-  /** Its recorded result; undefined if the language has no such program. */
-  result?: ProgramResult;
+  /** Its recorded run; undefined if the language has no such program. */
+  run?: ProgramRun;
   /** The reason why the language has none. */
   impossible?: string;
-}
-
-/** The date of a record, and the versions that it was made with. */
-export interface RecordOrigin {
-  /** ISO 8601, UTC. */
-  at: string;
-  versions: Versions;
 }
 
 /** A row of the table of programs that are broken on purpose. */
@@ -54,4 +48,21 @@ export interface Licensed {
   license: string;
   /** The text of the license, with the holder's name. */
   text: string;
+}
+
+/** The properties of each component of a page. */
+export interface PageElements {
+  /** The code of both twins; with `scenario`, a link to its run. */
+  Twins: { python: Code[]; typescript: Code[]; scenario?: string };
+  CodeBlock: { code: Code };
+  /** The run of both twins of an example. */
+  RecordedRun: { record: RecordedScenario };
+  /** The failing or the fixed programs of a hazard. */
+  Hazard: { scenario: string; programs: HazardProgram[]; origin: RecordOrigin };
+  AccessTable: { record: RecordedScenario };
+  Benchmark: { benchmark: Benchmark };
+  Mutations: { rows: MutationRow[] };
+  Licenses: { packages: Licensed[] };
+  /** A drawn diagram, with its description. */
+  Diagram: { svg: string; words: string };
 }

@@ -1,5 +1,5 @@
-/** One run of an example. */
-import type { Twin } from "./programs.ts";
+/** One run of one program of a scenario. */
+import type { ProgramName } from "./programs.ts";
 
 /** The parts of an answer that are compared. */
 export interface Answer {
@@ -13,29 +13,63 @@ export interface Answer {
   secret?: true;
 }
 
-/** One call. Times are in milliseconds since the first call of its step was sent. */
+/** One answered call. Times are in milliseconds since the first call of its step was sent. */
 export interface Call extends Answer {
   startedAt: number;
   endedAt: number;
   /** The duration of the work itself in milliseconds, if the answer contains it. */
-  worked?: number;
+  workTime?: number;
 }
 
-/** The request of one step. */
-export interface Request {
+/** The outcome of Orthanc's start. Times are in seconds. */
+export type StartOutcome =
+  | { type: "answers" }
+  | { type: "fails" }
+  /** It has not answered within this time. */
+  | { type: "hangs"; seconds: number };
+
+/** The outcome of a step that is not an answer. Times are in seconds. */
+export type Outcome =
+  | { type: "no answer"; seconds: number }
+  | { type: "disconnected" }
+  /** The request was not answered, but ended Orthanc, such as with `SIGSEGV`. */
+  | { type: "crashed"; how: string }
+  | { type: "signalled"; processes: number }
+  | { type: "ended" }
+  | { type: "running"; seconds: number }
+  | { type: "restarted" }
+  /** Orthanc did not start again; the expected line of its log, if it is there. */
+  | { type: "not restarted"; log?: string };
+
+/** What a step does. */
+export interface StepAction {
   name: string;
-  method: string;
-  /** With ids filled in. */
-  path: string;
-  /** The JSON body that was sent, as text. */
+  /** With ids filled in, such as `GET /computation` or `SIGKILL to the workers`. */
+  action: string;
+  /** The body that was sent, as text; undefined if there was none, or if it was a file. */
   body?: string;
   /** The step that makes one such call alone. */
-  comparedWith?: string;
+  baseline?: string;
+  /** The name of the credentials, if they are not those of Orthanc's user. */
+  credential?: string;
 }
 
-/** One step of an example: the request and the answers to each of its calls. */
-export interface StepRun extends Request {
+/** A step that was played: it has answers, or another outcome. */
+export interface StepRun extends StepAction {
   calls: Call[];
+  outcome?: Outcome;
+  /** The time from the start of the step to the outcome, in milliseconds. */
+  milliseconds?: number;
+}
+
+/** All steps of a scenario, played on one program. */
+export interface ProgramRun extends ProgramName {
+  start: StartOutcome;
+  steps: StepRun[];
+  /** The expected lines that were found in the log. */
+  log: string[];
+  /** The reason why this machine can't play the steps. */
+  skipped?: string;
 }
 
 /** The versions of the software that ran. */
@@ -48,17 +82,21 @@ export interface Versions {
   node: string;
 }
 
-/** All steps of an example, played on one twin. */
-export interface TwinRun {
-  twin: Twin;
-  steps: StepRun[];
-}
-
-/** The progress of a twin's run. */
+/** The progress of a program's run. */
 export type Progress =
-  | { type: "started" /** Since the start of its Orthanc. */; milliseconds: number }
-  | { type: "step"; request: Request /** The number that is sent at once. */; count: number }
-  | { type: "call"; call: Call }
+  | { type: "start"; start: StartOutcome /** Since Orthanc was started. */; milliseconds: number }
+  | {
+      type: "step";
+      /** The step's index, from 0. Steps may overlap. */
+      index: number;
+      step: StepAction;
+      /** The number of calls that are sent at once; 0 if the step sends none. */
+      count: number;
+      /** The program is expected to hang in this step, which is over at this time: milliseconds since 1970. */
+      hangsUntil?: number;
+    }
+  | { type: "call"; index: number; call: Call }
+  | { type: "outcome"; index: number; outcome: Outcome; milliseconds: number }
   | {
       type: "log" /** The output of Orthanc and its plugin since the previous event. */;
       text: string;

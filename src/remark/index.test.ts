@@ -7,7 +7,12 @@ import * as runtime from "react/jsx-runtime";
 import { renderToStaticMarkup } from "react-dom/server";
 import { VFile } from "vfile";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { PageElements } from "../protocol/page.ts";
+import { ELEMENTS } from "./elements.ts";
 import remarkExamples from "./index.ts";
+
+const ORIGIN = { recordedAt: "2025", versions: {}, release: "bookworm" };
+const FALL = { program: "failing python", language: "python", variant: "failing" };
 
 let root: string;
 
@@ -24,15 +29,29 @@ beforeEach(async () => {
   await write("examples/ping/worker.ts", "// #region work\nrun();\n// #endregion\n");
   await write("examples/bridge/settings.json", '{ "Node": {} }\n');
   await write(
-    "examples/hazards/fall/hazard.json",
-    '{ "failing": { "python": {}, "typescript": { "impossible": "There is no ground." } } }',
+    "examples/ping/scenario.json",
+    JSON.stringify({
+      summary: "It answers.",
+      page: "/ping",
+      routes: ["/ping"],
+      steps: [{ name: "A call", path: "/ping", expect: { status: 200 } }],
+    }),
+  );
+  await write(
+    "examples/hazards/fall/scenario.json",
+    JSON.stringify({
+      summary: "It falls.",
+      page: "/hazards/fall",
+      programs: [
+        { variant: "failing", language: "python" },
+        { variant: "failing", language: "typescript", impossible: "There is no ground in Node." },
+        { variant: "fixed", language: "python" },
+      ],
+    }),
   );
   await write("examples/hazards/fall/failing/plugin.py", "# region jump\njump()\n# endregion\n");
-  await write(
-    "static/runs/hazards/fall.json",
-    '{ "recordedAt": "2025", "versions": {}, "programs": [{ "kind": "failing", "twin": "python" }] }',
-  );
-  await write("static/runs/ping.json", '{ "example": "ping", "release": "bookworm" }\n');
+  await write("static/runs/hazards/fall.json", JSON.stringify({ ...ORIGIN, runs: [FALL] }));
+  await write("static/runs/ping.json", JSON.stringify({ ...ORIGIN, scenario: "ping" }));
 });
 
 afterEach(() => rm(root, { recursive: true }));
@@ -60,7 +79,7 @@ async function render(text: string): Promise<{ name: string; props: Record<strin
       "CodeBlock",
       "RecordedRun",
       "Hazard",
-      "Access",
+      "AccessTable",
       "Benchmark",
       "Mutations",
       "Diagram",
@@ -150,7 +169,7 @@ test("shows a block of the page itself", async () => {
 
 test("hands the recorded run to its component", async () => {
   expect(await render('<RecordedRun example="ping" />\n')).toEqual([
-    { name: "RecordedRun", props: { run: { example: "ping", release: "bookworm" } } },
+    { name: "RecordedRun", props: { record: { ...ORIGIN, scenario: "ping" } } },
   ]);
 });
 
@@ -158,7 +177,7 @@ test.each([
   [
     "an unknown example",
     '\n<Twins example="pong" />',
-    'docs/page.mdx:2: there is no example "pong"; the folders below examples/ are: bridge, hazards, ping.',
+    'docs/page.mdx:2: There is no example "pong". The examples are: hazards/fall, ping.',
   ],
   [
     "an unknown region",
@@ -207,24 +226,30 @@ test("fails where a region is not closed", async () => {
   );
 });
 
-test("a hazard: its programs of one kind, with what was seen, or why there is none", async () => {
-  const [hazard] = await render('<Hazard name="fall" kind="failing" region="jump" />');
-  const { programs, recorded } = (hazard?.props ?? {}) as {
-    programs: { twin: string; code: { html: string }[]; result?: object; impossible?: string }[];
-    recorded: object;
-  };
-  expect(recorded).toEqual({ at: "2025", versions: {} });
+test("a hazard: its programs of one variant, with their recorded runs, or why there is none", async () => {
+  const [hazard] = await render('<Hazard name="fall" variant="failing" region="jump" />');
+  const { scenario, programs, origin } = (hazard?.props ?? {}) as PageElements["Hazard"];
+  expect(scenario).toBe("hazards/fall");
+  expect(origin).toEqual(ORIGIN);
   const [python, typescript] = programs;
   expect(textOf(python?.code[0]?.html ?? "")).toBe("jump()\n");
-  expect(python?.result).toEqual({ kind: "failing", twin: "python" });
-  expect(typescript).toEqual({ twin: "typescript", code: [], impossible: "There is no ground." });
+  expect(python?.run).toEqual(FALL);
+  expect(typescript).toEqual({
+    language: "typescript",
+    code: [],
+    impossible: "There is no ground in Node.",
+  });
 });
 
-test("the table of what a token opens is the recorded one", async () => {
-  await write("static/runs/token-access.json", '{ "title": "What opens" }');
-  const [access] = await render("<Access />");
-  expect(access?.props).toEqual({ table: { title: "What opens" } });
-  await expect(render('<Access of="tokens" />')).rejects.toThrow("write <Access /> on a line");
+test("the access table is the recorded one", async () => {
+  await write("static/runs/token-access.json", JSON.stringify(ORIGIN));
+  const [access] = await render('<AccessTable example="token-access" />');
+  expect(access?.props).toEqual({ record: ORIGIN });
+  await expect(render("<AccessTable />")).rejects.toThrow('write <AccessTable example="…" /> on');
+});
+
+test("a hazard has no twins", async () => {
+  await expect(render('<Twins example="hazards/fall" />')).rejects.toThrow("has no twins");
 });
 
 test("the table of broken twins has those that the harness tries", async () => {
@@ -236,8 +261,15 @@ test("the table of broken twins has those that the harness tries", async () => {
     caughtBy: "comparison",
     report: "body pong and ping",
   };
-  const checks = { comparison: "the comparison of the twins" };
-  await write("src/harness/mutations.json", JSON.stringify({ checks, mutations: [mutation] }));
+  const checks = {
+    expectation: "what the example expects",
+    comparison: "the comparison of the twins",
+    variations: "the variations",
+    limit: "a limit",
+    hazard: "what the hazard expects",
+    end: "the end of the run",
+  };
+  await write("src/catalogue/mutations.json", JSON.stringify({ checks, mutations: [mutation] }));
   const [mutations] = await render("<Mutations />");
   expect(mutations?.props).toEqual({
     rows: [
@@ -255,14 +287,12 @@ test("a benchmark is the one that was kept", async () => {
   await write("static/benchmarks/speed.json", '{ "measures": [] }');
   const [benchmark] = await render('<Benchmark name="speed" />');
   expect(benchmark?.props).toEqual({ benchmark: { measures: [] } });
-  await expect(render('<Benchmark name="none" />')).rejects.toThrow(
-    'Make it with "npm run benchmark"',
-  );
+  await expect(render('<Benchmark name="none" />')).rejects.toThrow("Make it: npm run benchmark");
 });
 
 test.each([
-  ['<Hazard name="none" kind="failing" />', "hazard.json"],
-  ['<Hazard name="fall" kind="fixing" />', '"failing" or "fixed", not "fixing"'],
+  ['<Hazard name="none" variant="failing" />', 'no example "hazards/none"'],
+  ['<Hazard name="fall" variant="fixing" />', '"failing" or "fixed", not "fixing"'],
 ])("%s is refused", async (element, reason) => {
   await expect(render(element)).rejects.toThrow(reason);
 });
@@ -278,4 +308,22 @@ test("a graph is drawn, and needs its words", async () => {
   expect(svg).not.toMatch(/fill=|stroke=|font-family=/);
   await expect(render(`\`\`\`dot\n${graph}\n\`\`\``)).rejects.toThrow("lacks its words");
   await expect(render("```dot One.\ndigraph {\n```")).rejects.toThrow(/syntax error/);
+});
+
+test("each element names the files and folders that its page depends on", () => {
+  const given = { example: "ping", name: "fall", file: "pool/pool.py", for: "twins" };
+  const dependencies = Object.entries(ELEMENTS).map(([name, one]) => [
+    name,
+    one.dependencies(given),
+  ]);
+  expect(Object.fromEntries(dependencies)).toEqual({
+    Twins: ["examples/ping", "static/runs/ping.json"],
+    Source: ["examples/pool/pool.py"],
+    RecordedRun: ["examples/ping", "static/runs/ping.json"],
+    Hazard: ["examples/hazards/fall", "static/runs/hazards/fall.json"],
+    AccessTable: ["examples/ping", "static/runs/ping.json"],
+    Benchmark: ["static/benchmarks/fall.json"],
+    Mutations: ["src/catalogue/mutations.json"],
+    Licenses: ["package-lock.json", "src/licenses/shipped.json"],
+  });
 });

@@ -1,16 +1,6 @@
 /**
  * Brings the examples into the pages. A page contains no code: it names an example, and this plugin inserts the code
- * from the example's files at the time of the build.
- *
- * - `<Twins example="worker-pool" />`: both twins, whole; with `region="callback"`, that region of both
- * - `<Source file="bridge/bridge.py" />`: one file below `examples/`, or a `region` of it
- * - `<RecordedRun example="worker-pool" />`: its recorded run
- * - `<Hazard name="killed-worker" kind="failing" />`: the failing (or, `kind="fixed"`, the fixed) programs of a
- *   hazard, whole or a `region` of them, each with its recorded result
- * - `<Access />`: the recorded access table
- * - `<Benchmark name="workers" />`: the result of a benchmark
- * - `<Mutations />`: the table of broken programs, with the check that notices each
- * - `<Licenses for="pages" />`: the packages whose code the pages contain; `for="twins"`: those that twins import
+ * from the example's files at the time of the build. `elements.ts` lists the elements that a page can contain.
  *
  * A fenced block of a page is highlighted in the same way; one in Graphviz' language, ```` ```dot ````, is drawn.
  * The text after its language describes the diagram for readers who can't see it.
@@ -22,34 +12,13 @@ import type { Code as Fence, Root, RootContent } from "mdast";
 import type { MdxJsxFlowElement, MdxJsxTextElement } from "mdast-util-mdx";
 import { visit } from "unist-util-visit";
 import type { VFile } from "vfile";
-import { licensedFor, type Recipient } from "../licenses/packages.ts";
-import type { Code } from "../protocol/page.ts";
+import type { Code, PageElements } from "../protocol/page.ts";
 import { draw } from "./diagram.ts";
-import {
-  readBenchmark,
-  readHazard,
-  readMarked,
-  readMutationRows,
-  readRecordedAccess,
-  readRecordedRun,
-  readTwins,
-} from "./examples.ts";
+import { ELEMENTS, type ElementName, isElementName } from "./elements.ts";
 import { findLanguage, highlight, LANGUAGES, type Language } from "./highlight.ts";
 import { findRegion, type MarkedFile } from "./regions.ts";
 
 type Jsx = MdxJsxFlowElement | MdxJsxTextElement;
-
-/** The attributes of our elements. */
-const ELEMENTS: Record<string, Record<string, "required" | "optional">> = {
-  Twins: { example: "required", region: "optional" },
-  Source: { file: "required", region: "optional" },
-  RecordedRun: { example: "required" },
-  Hazard: { name: "required", kind: "required", region: "optional" },
-  Access: {},
-  Benchmark: { name: "required" },
-  Mutations: {},
-  Licenses: { for: "required" },
-};
 
 /**
  * The remark plugin.
@@ -63,7 +32,7 @@ export default function remarkExamples({ root }: { root: string }) {
       const ours =
         node.type === "code" ||
         ((node.type === "mdxJsxFlowElement" || node.type === "mdxJsxTextElement") &&
-          Object.hasOwn(ELEMENTS, node.name ?? ""));
+          isElementName(node.name));
       if (ours && parent !== undefined && index !== undefined) {
         found.push({
           node: node as Jsx | Fence,
@@ -101,47 +70,9 @@ async function fence(node: Fence): Promise<MdxJsxFlowElement> {
 }
 
 async function element(root: string, node: Jsx, whole: WholeFiles): Promise<MdxJsxFlowElement> {
-  const { example = "", file = "", name = "", kind = "", region } = attributes(node);
-  if (node.name === "RecordedRun") {
-    return jsx("RecordedRun", { run: await readRecordedRun(root, example) });
-  }
-  if (node.name === "Access") {
-    return jsx("Access", { table: await readRecordedAccess(root) });
-  }
-  if (node.name === "Benchmark") {
-    return jsx("Benchmark", { benchmark: await readBenchmark(root, name) });
-  }
-  if (node.name === "Mutations") {
-    return jsx("Mutations", { rows: await readMutationRows(root) });
-  }
-  if (node.name === "Licenses") {
-    return jsx("Licenses", { packages: await licensedFor(root, parseRecipient(node)) });
-  }
-  const show = (files: MarkedFile[]) => blocks(files, region, whole);
-  if (node.name === "Source") {
-    const [code] = await show([await readMarked(root, path.posix.join("examples", file))]);
-    return jsx("CodeBlock", { code });
-  }
-  if (node.name === "Hazard") {
-    const { programs, recorded } = await readHazard(root, name, kind);
-    const shown = programs.map(async ({ files, ...program }) => ({
-      ...program,
-      code: await show(files),
-    }));
-    return jsx("Hazard", { name, programs: await Promise.all(shown), recorded });
-  }
-  const twins = await readTwins(root, example);
-  return jsx("Twins", {
-    python: await show(twins.python),
-    typescript: await show(twins.typescript),
-    ...(region === undefined && { run: example }),
-  });
-}
-
-function parseRecipient(node: Jsx): Recipient {
-  const { for: recipient } = attributes(node);
-  if (recipient === "pages" || recipient === "twins") return recipient;
-  throw new Error(`licenses are shown for "pages" or "twins", not for "${recipient}".`);
+  const { component, read } = ELEMENTS[node.name as ElementName];
+  const show = (files: MarkedFile[], region?: string) => blocks(files, region, whole);
+  return jsx(component, await read(attributes(node), { root, show }));
 }
 
 /** Makes the blocks that show a region; without one, those that show the whole files. */
@@ -149,7 +80,7 @@ async function blocks(
   files: MarkedFile[],
   region: string | undefined,
   whole: WholeFiles,
-): Promise<object[]> {
+): Promise<Code[]> {
   if (region === undefined || files.length === 0) {
     return Promise.all(
       files.map(async ({ file, text }) => ({ ...(await block(text, fileLanguage(file))), file })),
@@ -174,7 +105,7 @@ function fileLanguage(file: string): Language {
 }
 
 function attributes(node: Jsx): Record<string, string> {
-  const known = ELEMENTS[node.name ?? ""] ?? {};
+  const known: Record<string, string> = ELEMENTS[node.name as ElementName].attributes;
   const usage = `write <${node.name}${Object.entries(known)
     .map(([name, need]) => (need === "required" ? ` ${name}="…"` : ` [${name}="…"]`))
     .join("")} /> on a line of its own.`;
@@ -210,7 +141,8 @@ class WholeFiles {
   static readonly #NAME = "wholeFiles";
   readonly #texts: Record<string, string> = {};
 
-  of(file: string, text: string): Reference {
+  /** Returns what stands for the text on the page: an expression. */
+  of(file: string, text: string): string {
     this.#texts[file] = text;
     return new Reference({
       type: "MemberExpression",
@@ -218,7 +150,7 @@ class WholeFiles {
       property: { type: "Literal", value: file },
       computed: true,
       optional: false,
-    });
+    }) as unknown as string;
   }
 
   declaration(): RootContent[] {
@@ -261,7 +193,10 @@ class Reference {
   }
 }
 
-function jsx(name: string, values: Record<string, unknown>): MdxJsxFlowElement {
+function jsx<Name extends keyof PageElements>(
+  name: Name,
+  values: PageElements[Name],
+): MdxJsxFlowElement {
   return {
     type: "mdxJsxFlowElement",
     name,

@@ -3,11 +3,11 @@
  * what Orthanc occupies. `busyOrthanc.ts python|typescript|careless [polite]` starts a twin with busy workers, or a
  * plugin that cleans nothing up; a polite program ends on signals, as the commands do.
  */
+
+import { readProgram } from "../catalogue/catalogue.ts";
 import { endOnInterrupt } from "../cli/main.ts";
-import { readExample } from "../harness/example.ts";
-import { startTwin } from "../harness/twin.ts";
+import { startProgram } from "../harness/program.ts";
 import { startOrthanc } from "../orthanc/server.ts";
-import type { Twin } from "../protocol/programs.ts";
 
 /** Leaves all that a program can leave: a detached child that ignores signals, a named semaphore, a socket, a folder. */
 const CARELESS = `
@@ -31,7 +31,7 @@ if (polite) endOnInterrupt();
 const orthanc =
   kind === "careless"
     ? await startOrthanc({ script: "plugin.py", files: { "plugin.py": CARELESS } })
-    : await startTwin(await readExample("worker-pool"), kind as Twin);
+    : await startProgram(await readProgram("worker-pool", kind ?? ""));
 const { folder, pid, ports } = orthanc;
 console.log(JSON.stringify({ folder, pids: [pid], ports: Object.values(ports) }));
 for (;;) {

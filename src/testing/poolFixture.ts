@@ -1,10 +1,11 @@
 /** The plugins of `examples/pool/fixtures`, whose workers run tasks for tests. */
 import path from "node:path";
-import { EXAMPLES } from "../harness/example.ts";
-import { startTwin, type TwinFiles } from "../harness/twin.ts";
+import { EXAMPLES } from "../catalogue/catalogue.ts";
+import type { Files } from "../catalogue/files.ts";
+import { startProgram } from "../harness/program.ts";
 import type { Release } from "../orthanc/installation.ts";
 import type { Orthanc } from "../orthanc/server.ts";
-import type { Twin } from "../protocol/programs.ts";
+import type { Language } from "../protocol/programs.ts";
 
 /** An answer of the plugin. */
 export interface Answer {
@@ -14,12 +15,14 @@ export interface Answer {
 }
 
 /** Starts a plugin with two workers; four calls may wait, for five seconds each. Its files may be edited. */
-export function startFixture(twin: Twin, release?: Release, edited?: TwinFiles): Promise<Orthanc> {
+export function startFixture(
+  language: Language,
+  release?: Release,
+  edited?: Files,
+): Promise<Orthanc> {
   const folder = path.join(EXAMPLES, "pool/fixtures");
-  return startTwin({ folder, routes: ["/run/([a-z]+)"], instances: [] }, twin, {
-    release,
-    edited,
-  });
+  const program = { folder, language, routes: ["/run/([a-z]+)"], instances: [] };
+  return startProgram(program, { release, edited });
 }
 
 /** Makes a worker run a task of the fixture. */

@@ -1,35 +1,29 @@
 /** Orthancs that end with the test that has started them. */
 import { afterAll, afterEach } from "vitest";
-import { readExample } from "../harness/example.ts";
-import { readHazard } from "../harness/hazard.ts";
-import { readTwinFiles, startTwin, type TwinFiles, type TwinOptions } from "../harness/twin.ts";
+import { readProgram } from "../catalogue/catalogue.ts";
+import { type Files, readProgramFiles } from "../catalogue/files.ts";
+import { type StartOptions, startProgram } from "../harness/program.ts";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
-import type { Twin, Variant } from "../protocol/programs.ts";
 import { editProgram } from "./editProgram.ts";
 
 const LOG_LINES = 40; // printed of a log
 
-interface ExampleOptions extends TwinOptions {
-  /** Texts to replace in the twin's program: text to replacement; each text must occur exactly once. */
+interface ExampleOptions extends Omit<StartOptions, "edited"> {
+  /** Texts to replace in the program: text to replacement; each text must occur exactly once. */
   replace?: Record<string, string>;
+  /** Files that are changed or added, or a function that makes them from the program's own files. */
+  edited?: Files | ((files: Files) => Files);
 }
 
 /** Starts Orthancs for one test. */
 interface Orthancs {
   /** Ends an Orthanc after the test. */
   track(orthanc: Orthanc): Orthanc;
-  /** Starts a twin of an example. */
-  startExample(id: string, twin: Twin, options?: ExampleOptions): Promise<Orthanc>;
   /**
-   * Starts a program of a hazard after a change.
-   * @param edit receives the program's own files, and returns those that it has changed or added
+   * Starts a program of an example or hazard.
+   * @param program its name, such as `python` or `fixed typescript`
    */
-  startHazard(
-    id: string,
-    variant: Variant,
-    twin: Twin,
-    edit: (files: TwinFiles) => TwinFiles,
-  ): Promise<Orthanc>;
+  startExample(id: string, program: string, options?: ExampleOptions): Promise<Orthanc>;
   /** Starts an Orthanc whose Python plugin has this text. */
   startPlugin(text: string, options?: OrthancOptions): Promise<Orthanc>;
 }
@@ -57,18 +51,13 @@ export function useOrthancs(): Orthancs {
   };
   return {
     track,
-    startExample: async (id, twin, { replace, ...options } = {}) => {
-      const edited = replace ? await editProgram(id, twin, replace) : {};
-      const example = await readExample(id);
-      return track(
-        await startTwin(example, twin, { ...options, edited: { ...options.edited, ...edited } }),
-      );
-    },
-    startHazard: async (id, variant, twin, edit) => {
-      const { folder, routes } = await readHazard(id);
-      const program = { folder: `${folder}/${variant}`, routes, instances: [] };
-      const edited = edit(await readTwinFiles(program, twin));
-      return track(await startTwin(program, twin, { edited }));
+    startExample: async (id, name, { replace, edited = {}, ...options } = {}) => {
+      const program = await readProgram(id, name);
+      const changed =
+        typeof edited === "function" ? edited(await readProgramFiles(program)) : edited;
+      const replaced = replace ? await editProgram(id, name, replace) : {};
+      const files = { ...changed, ...replaced };
+      return track(await startProgram(program, { ...options, edited: files }));
     },
     startPlugin: async (text, options = {}) => {
       const files = { ...options.files, "plugin.py": text };

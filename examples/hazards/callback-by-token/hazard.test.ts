@@ -3,16 +3,13 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
-const { startHazard } = useOrthancs();
+const { startExample } = useOrthancs();
 
 /** Sends an instance to the failing Python program, changed. */
 async function upload(change: (text: string) => string) {
-  const orthanc = await startHazard(
-    "hazards/callback-by-token",
-    "failing",
-    "python",
-    ({ "plugin.py": text = "" }) => ({ "plugin.py": change(text) }),
-  );
+  const orthanc = await startExample("hazards/callback-by-token", "failing python", {
+    edited: ({ "plugin.py": text = "" }) => ({ "plugin.py": change(text) }),
+  });
   const body = await readFile(path.join(orthanc.installation.testFiles, "CT_small.dcm"));
   const { status } = await orthanc.request("/instances", { method: "POST", body });
   const instances = (await (await orthanc.request("/instances")).json()) as string[];

@@ -2,15 +2,15 @@ import { expect, test } from "vitest";
 import type { Orthanc } from "../../../src/orthanc/server.ts";
 import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
-const { startHazard } = useOrthancs();
+const { startExample } = useOrthancs();
 /** Far less than the program's deadline, in milliseconds. */
 const SOON = 15_000;
 
 /** Starts the fixed TypeScript program after a change. */
 const startChanged = (file: string, change: (text: string) => string) =>
-  startHazard("hazards/pool-before-functions", "fixed", "typescript", (files) => ({
-    [file]: change(files[file] as string),
-  }));
+  startExample("hazards/pool-before-functions", "fixed typescript", {
+    edited: (files) => ({ [file]: change(files[file] as string) }),
+  });
 
 async function expectErrors(orthanc: Orthanc) {
   for (let call = 0; call < 3; call++) {

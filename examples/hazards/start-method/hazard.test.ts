@@ -1,21 +1,20 @@
 import path from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
-import type { TwinFiles } from "../../../src/harness/twin.ts";
+import type { Files } from "../../../src/catalogue/files.ts";
 import { findOrthanc } from "../../../src/orthanc/installation.ts";
 import { StartError } from "../../../src/orthanc/startError.ts";
 import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
 const SOON = { timeout: 20_000, interval: 100 };
 
-const { startHazard } = useOrthancs();
+const { startExample } = useOrthancs();
 
 /** Starts the failing Python program after a change. */
-const startChanged = (change: (text: string) => string, others: TwinFiles = {}) =>
-  startHazard("hazards/start-method", "failing", "python", ({ "plugin.py": text = "" }) => ({
-    ...others,
-    "plugin.py": change(text),
-  }));
+const startChanged = (change: (text: string) => string, others: Files = {}) =>
+  startExample("hazards/start-method", "failing python", {
+    edited: ({ "plugin.py": text = "" }) => ({ ...others, "plugin.py": change(text) }),
+  });
 
 test("spawn keeps Orthanc from starting, too", async () => {
   const start = startChanged((text) => text.replace('"forkserver"', '"spawn"'));

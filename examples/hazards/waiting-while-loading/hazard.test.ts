@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import type { Variant } from "../../../src/protocol/programs.ts";
 import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
-const { startHazard } = useOrthancs();
+const { startExample } = useOrthancs();
 
 /** Starts the failing or the fixed Python program after a change. */
 const startChanged = (variant: Variant, change: (text: string) => string) =>
-  startHazard("hazards/waiting-while-loading", variant, "python", ({ "plugin.py": text = "" }) => ({
-    "plugin.py": change(text),
-  }));
+  startExample("hazards/waiting-while-loading", `${variant} python`, {
+    edited: ({ "plugin.py": text = "" }) => ({ "plugin.py": change(text) }),
+  });
 
 test("the script waits for the pool, whose thread waits for the end of the script's import", async () => {
   const dump = "import faulthandler\nfaulthandler.dump_traceback_later(3, exit=True)\n";

@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { readExample } from "../../harness/example.ts";
-import { readTwinFiles, startTwin } from "../../harness/twin.ts";
+import { readProgram } from "../../catalogue/catalogue.ts";
+import { readProgramFiles } from "../../catalogue/files.ts";
+import { startProgram } from "../../harness/program.ts";
 import { keepLog, makeSecret, SECRETS_FOLDER } from "../../orthanc/secrets.ts";
 import { Watch } from "./watch.ts";
 
@@ -130,12 +131,12 @@ describe("while tests run", () => {
       (text: string) => `${text}\nconsole.log("I have", process.env.ORTHANC_TOKEN?.slice(7));\n`,
     ],
   ] as const)("a token that the %s twin prints", async (twin, leaking) => {
-    const example = await readExample("rest-token");
+    const program = await readProgram("rest-token", twin);
     const name = twin === "python" ? "plugin.py" : "plugin.ts";
-    const text = (await readTwinFiles(example, twin))[name] ?? "";
+    const text = (await readProgramFiles(program))[name] ?? "";
     for (const edited of [{}, { [name]: leaking(text) }]) {
       expect(watch.findings()).toEqual([]);
-      const orthanc = await startTwin(example, twin, { edited });
+      const orthanc = await startProgram(program, { edited });
       // Node has started when it answers.
       expect((await orthanc.request("/computation")).status).toBe(200);
       watch.sample();

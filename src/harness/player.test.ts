@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { findProgram, readScenario } from "../catalogue/catalogue.ts";
+import { collectGarbage } from "../testing/collectGarbage.ts";
+import { type PlayOptions, playProgram } from "./player.ts";
+
+const HANGS = `import time
+import orthanc
+
+def on_computation(output, uri, **request):
+    time.sleep(60)
+
+orthanc.RegisterRestCallback("/computation", on_computation)
+`;
+
+/** Plays the Python twin of an example, in which a call hangs. */
+async function playHanging(options: PlayOptions) {
+  const scenario = await readScenario("rest-token");
+  const edited = { "plugin.py": HANGS };
+  return playProgram(scenario, findProgram(scenario, "python"), { ...options, edited });
+}
+
+/** Collects garbage repeatedly while a promise is pending. */
+async function collecting<T>(going: Promise<T>): Promise<T> {
+  const timer = setInterval(collectGarbage, 50);
+  return going.finally(() => clearInterval(timer));
+}
+
+test("a step without an answer is aborted after its time limit, whatever garbage is collected", async () => {
+  const played = playHanging({ stepLimit: 3_000 });
+  await expect(collecting(played)).rejects.toThrow(/has no answer.*takes longer than 3 seconds/);
+}, 50_000);
+
+test("a run that is aborted ends, whatever garbage is collected", async () => {
+  const stop = new AbortController();
+  const reason = new Error("Enough.");
+  const played = playHanging({
+    signal: stop.signal,
+    report: ({ type }) => {
+      if (type === "step") setTimeout(() => stop.abort(reason), 1_000);
+    },
+  });
+  await expect(collecting(played)).rejects.toBe(reason);
+}, 50_000);

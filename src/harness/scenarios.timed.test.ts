@@ -1,0 +1,24 @@
+/** Every scenario that says whether calls run at the same time, on a live Orthanc, with nothing beside it. */
+import { afterAll, expect, test } from "vitest";
+import { readScenarios } from "../catalogue/catalogue.ts";
+import { playAsRecorded, reportFindings } from "../testing/playAsRecorded.ts";
+import { comparesTimes, selected } from "../testing/selection.ts";
+import { differences } from "./judge.ts";
+
+const scenarios = selected(await readScenarios()).filter(comparesTimes);
+const findings = { skipped: [], comparedAgain: 0 };
+
+test.each(scenarios.map((scenario) => [scenario.id, scenario] as const))(
+  "%s: both twins do as expected and as recorded, and answer alike",
+  async (_id, scenario) => {
+    const runs = [];
+    for (const program of scenario.programs) {
+      runs.push(await playAsRecorded(scenario, program, findings));
+    }
+    const [python, typescript] = runs;
+    if (!python || !typescript) throw new Error("There are no two twins.");
+    expect(differences(scenario, python, typescript)).toEqual([]);
+  },
+);
+
+afterAll(() => reportFindings(`${scenarios.length} examples with comparisons of times`, findings));

@@ -1,0 +1,52 @@
+import { expect } from "vitest";
+import type { Program, Scenario } from "../catalogue/catalogue.ts";
+import { differences, judgeEnding, judgeRun } from "../harness/judge.ts";
+import { playProgram } from "../harness/player.ts";
+import { readRecord } from "../harness/record.ts";
+import type { ProgramRun } from "../protocol/run.ts";
+
+/**
+ * The maximum number of comparisons of times: other load on the machine can make parallel calls look like serial
+ * ones.
+ */
+const COMPARISONS = 3;
+
+/** What was found while programs were played. */
+export interface Findings {
+  /** What this machine can't show, with the reason. */
+  skipped: string[];
+  /** The number of times that times were compared again. */
+  comparedAgain: number;
+}
+
+/** Plays a program of a scenario: it must do what the scenario expects, end as it should, and do as recorded. */
+export async function playAsRecorded(
+  scenario: Scenario,
+  program: Program,
+  findings: Findings,
+): Promise<ProgramRun> {
+  for (let comparison = 1; ; comparison++) {
+    const { run, ending } = await playProgram(scenario, program);
+    const verdict = judgeRun(scenario, run);
+    const onlyTimes =
+      verdict.timing.length > 0 && verdict.timing.length === verdict.problems.length;
+    if (onlyTimes && comparison < COMPARISONS) {
+      findings.comparedAgain += 1;
+      console.warn(`Compared again: ${verdict.timing.join("\n")}`);
+      continue;
+    }
+    expect([...verdict.problems, ...judgeEnding(scenario, run, await ending)]).toEqual([]);
+    findings.skipped.push(...verdict.skipped);
+    const record = await readRecord(scenario);
+    const recorded = record.runs.find((one) => one.program === run.program);
+    if (!recorded) throw new Error(`${scenario.id} has no record of "${run.program}".`);
+    expect(differences(scenario, recorded, run)).toEqual([]);
+    return run;
+  }
+}
+
+/** Prints what was skipped and how often times were compared again. */
+export function reportFindings(played: string, { skipped, comparedAgain }: Findings): void {
+  for (const reason of skipped) console.warn(`Skipped: ${reason}`);
+  console.log(`${played}, ${skipped.length} checks skipped, ${comparedAgain} times compared again`);
+}
