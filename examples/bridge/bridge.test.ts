@@ -468,6 +468,14 @@ describe("answers in their raw form", () => {
     expect((await orthanc.request(`/bridge/status/${status}`)).status).toBe(502);
   });
 
+  it("for a path with line feeds: it forges no line of the log", async () => {
+    const target = "/bridge/status/150/x%0Aforged%0D%0Aforged";
+    expect((await orthanc.request(target)).status).toBe(502);
+    const log = await orthanc.log();
+    expect(log).toContain(`502 for ${target}`);
+    expect(log).not.toMatch(/^forged/m);
+  });
+
   it.each([204, 304])("a body with status %i: Orthanc's next answer is right", async (status) => {
     const wrong = `HTTP/1.1 ${status} x\r\ncontent-length: 4\r\n\r\nbody`;
     const both = await raw(

@@ -84,7 +84,7 @@ def _answer(
     except Exception as error:
         status, mime, body = _encode(_describe(error, uri))
     if status not in _SENDABLE:
-        orthanc.LogWarning(f"{uri}: Orthanc can't send status {status}")
+        orthanc.LogWarning(f"{uri!r}: Orthanc can't send status {status}")
         status = status // 100 * 100
     if status == 200:
         output.AnswerBuffer(body, mime)
@@ -114,5 +114,6 @@ def _describe(error: Exception, uri: str) -> tuple[dict, int]:
     if status is not None:
         return {"error": str(error)}, status
     # The details may hold patients' data: they go to the log alone.
-    orthanc.LogError(f"{uri}: {traceback.format_exc()}")
+    # The path is the client's: quoted, its line feeds forge no line of the log.
+    orthanc.LogError(f"{uri!r}: {traceback.format_exc()}")
     return {"error": "the plugin has failed"}, 500

@@ -90,7 +90,23 @@ describe.each([
     async (how) => {
       const answer = await ask(`/fail/${how}`);
       expect([answer.status, JSON.parse(answer.text)]).toEqual([500, FAILED]);
-      expect(await orthanc.log()).toMatch(new RegExp(`/fail/${how}: [\\s\\S]*secret`));
+      expect(await orthanc.log()).toMatch(new RegExp(`["']/fail/${how}["']: [\\s\\S]*secret`));
+    },
+  );
+
+  test("a path with line feeds forges no line of the log", async () => {
+    const { status } = await ask("/parts/bug/x%0Aforged%0D%0Aforged");
+    expect(status).toBe(500);
+    const log = await orthanc.log();
+    expect(log).toContain(String.raw`/parts/bug/x\nforged\r\nforged`);
+    expect(log).not.toMatch(/^forged/m);
+  });
+
+  test.runIf(twin === "typescript")(
+    "an HTTPException with a response of its own is answered with it",
+    async () => {
+      const { status, headers, text } = await ask("/fail/own");
+      expect([status, headers.get("x-hint"), text]).toEqual([403, "own", "a page"]);
     },
   );
 

@@ -5,8 +5,9 @@
  * Copy this file beside a plugin; it needs the packages `hono` and
  * `@hono/node-server`. A method that a path does not have is answered with 405.
  * Hono's HTTPException, and an error that has an `httpStatus`, as PoolError
- * does, is answered with that status and `{"error": message}`. Any other is
- * logged, and answered with 500.
+ * does, is answered with that status and `{"error": message}`; an HTTPException
+ * that has a response of its own, with that. Any other error is logged, and
+ * answered with 500.
  */
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
@@ -42,11 +43,13 @@ function onMethodNotAllowed(context: Context, methods: string[]): Response {
 }
 
 function onError(error: Error, context: Context): Response {
+  if (error instanceof HTTPException && error.res) return error.getResponse();
   const status = statusOf(error);
   if (status === 503) context.header("retry-after", "1");
   if (status) return context.json({ error: error.message }, status);
   // The details may hold patients' data: they go to the log alone.
-  console.error(`${context.req.path}:`, error);
+  // The path is the client's: quoted, its line feeds forge no line of the log.
+  console.error(`${JSON.stringify(context.req.path)}:`, error);
   return context.json({ error: "the plugin has failed" }, 500);
 }
 
