@@ -29,7 +29,8 @@ This file guarantees:
   come in chunks, as Node's http module does by itself. Only errors may end with
   the connection.
 - Nothing is left behind: Node, what it started, and the socket go with Orthanc.
-  If Orthanc is killed, what Node started must notice by itself, as Node does.
+  If Orthanc is killed, nobody but Node can end what it started: it should kill
+  its process group, as routes.ts does.
 
 Orthanc itself does not let through:
 

@@ -8,6 +8,8 @@
  * does, is answered with that status and `{"error": message}`; an HTTPException
  * that has a response of its own, with that. Any other error is logged, and
  * answered with 500.
+ *
+ * If Orthanc is killed, the program ends, and all that it has started.
  */
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
@@ -28,7 +30,15 @@ export function serve(routes: Hono): void {
   app.onError(onError);
   app.route("/", routes);
   createAdaptorServer(app).listen(ORTHANC_PLUGIN_SOCKET);
-  process.stdin.resume().once("end", () => process.exit());
+  process.stdin.resume().once("end", end);
+}
+
+/** Ends this program, and what it has started: the bridge is gone. */
+function end(): never {
+  // A child in an endless computation would not notice the end of its parent.
+  // The bridge has given this program a process group of its own.
+  process.once("exit", () => process.kill(-process.pid, "SIGKILL"));
+  process.exit();
 }
 
 /** Hono does not handle what is thrown without being an Error. */
