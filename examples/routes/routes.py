@@ -63,6 +63,16 @@ def route(method: str, path: str) -> Callable[[Callable], Callable]:
     return register
 
 
+def read_json(body: bytes) -> Any:
+    """Parses JSON in UTF-8. Raises ValueError if it is none.
+
+    json.loads alone also takes UTF-16, UTF-32, NaN and Infinity, which other
+    languages refuse. Deeply nested JSON crashes Orthanc: limit the length.
+    """
+    # It is called for NaN and Infinity, and int() refuses both.
+    return json.loads(body.decode(), parse_constant=int)
+
+
 def _answer(
     methods: dict[str, Callable[..., Any]],
     output: orthanc.RestOutput,

@@ -41,6 +41,16 @@ function end(): never {
   process.exit();
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads a body that is JSON in UTF-8. Throws if it is none, where
+ * `context.req.json()` replaces bytes that are no UTF-8.
+ */
+export async function readJson(context: Context) {
+  return JSON.parse(utf8.decode(await context.req.arrayBuffer()));
+}
+
 /** Hono does not handle what is thrown without being an Error. */
 function throwError(thrown: unknown): never {
   throw thrown instanceof Error ? thrown : new Error(String(thrown));

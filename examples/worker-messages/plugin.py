@@ -4,13 +4,12 @@ POST /computations with {"count": N} starts one. GET /computations/{id} returns
 its state and progress, and DELETE cancels it.
 """
 
-import json
 from typing import Any
 
 import computations
 import orthanc
 from pool import PoolError
-from routes import HttpError, route
+from routes import HttpError, read_json, route
 
 BODY_LIMIT = 100  # bytes: deeply nested JSON would crash Orthanc
 
@@ -21,7 +20,7 @@ def on_start(**request: Any) -> tuple[dict, int]:
     if len(request["body"]) > BODY_LIMIT:
         raise HttpError(413, f"the body has more than {BODY_LIMIT} bytes")
     try:
-        count = json.loads(request["body"])["count"]
+        count = read_json(request["body"])["count"]
     except (ValueError, KeyError, TypeError):
         count = None
     if isinstance(count, float) and count.is_integer():

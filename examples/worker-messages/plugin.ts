@@ -8,7 +8,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { Computation, computations } from "./computations.ts";
-import { serve } from "./routes.ts";
+import { readJson, serve } from "./routes.ts";
 
 const BODY_LIMIT = 100; // bytes, as in the Python twin
 
@@ -25,7 +25,7 @@ routes.post(
   "/computations",
   bodyLimit({ maxSize: BODY_LIMIT, onError: onTooLarge }),
   async (context) => {
-    const body = await context.req.json().catch(() => undefined);
+    const body = await readJson(context).catch(() => undefined);
     const count: unknown = body?.count;
     if (!Number.isSafeInteger(count) || Number(count) < 0) {
       const message = 'the body must be JSON like {"count": 1000}';

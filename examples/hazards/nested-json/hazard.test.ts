@@ -1,6 +1,10 @@
 import { expect, test } from "vitest";
 import type { Release } from "../../../src/orthanc/installation.ts";
 import { startOrthanc } from "../../../src/orthanc/server.ts";
+import { TWINS } from "../../../src/protocol/programs.ts";
+import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
+
+const { startHazard } = useOrthancs();
 
 const SCRIPT = `
 import json, orthanc, pickle
@@ -55,3 +59,23 @@ test("a thread of one's own has a larger stack, which is not large enough on tri
   expect(await survives("thread", 900, "trixie")).toBe(true);
   expect(await survives("thread", 5000, "trixie")).toBe(false);
 });
+
+test.each(TWINS)(
+  "%s, fixed: what is no JSON in UTF-8, or no list, is answered with 400",
+  async (twin) => {
+    const orthanc = await startHazard("hazards/nested-json", "fixed", twin, () => ({}));
+    const text = '{"studies": [1, 2]}';
+    for (const body of [
+      Buffer.from(text, "utf16le"),
+      Buffer.from('{"studies": ["\xe9"]}', "latin1"),
+      Buffer.from('{"studies": [NaN]}'),
+      Buffer.from('{"studies": "ab"}'),
+      Buffer.from('{"studies": {"a": 1}}'),
+    ]) {
+      const answer = await orthanc.request("/studies", { method: "POST", body });
+      expect([String(body), answer.status]).toEqual([String(body), 400]);
+    }
+    const answer = await orthanc.request("/studies", { method: "POST", body: text });
+    expect(await answer.text()).toBe("2 studies\n");
+  },
+);

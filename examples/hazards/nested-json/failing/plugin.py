@@ -1,16 +1,18 @@
 """Serves POST /studies, which counts the studies in a JSON document."""
 
-import json
 from typing import Any
 
-from routes import HttpError, route
+from routes import HttpError, read_json, route
 
 BODY_LIMIT = 1_000_000  # bytes
 
 
 def count_studies(body: bytes) -> int:
     """The number of studies. Raises ValueError, TypeError or KeyError."""
-    return len(json.loads(body)["studies"])
+    studies = read_json(body)["studies"]
+    if not isinstance(studies, list):
+        raise TypeError("the studies are no list")
+    return len(studies)
 
 
 @route("POST", "/studies")

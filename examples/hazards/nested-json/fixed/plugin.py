@@ -1,11 +1,10 @@
 """Serves POST /studies, which counts the studies in a JSON document."""
 
-import json
 from typing import Any
 
 import orthanc
 from pool import WorkerPool
-from routes import HttpError, route
+from routes import HttpError, read_json, route
 
 BODY_LIMIT = 1_000_000  # bytes
 DEADLINE = 10  # seconds
@@ -13,7 +12,10 @@ DEADLINE = 10  # seconds
 
 def count_studies(body: bytes) -> int:
     """The number of studies. Raises ValueError, TypeError or KeyError."""
-    return len(json.loads(body)["studies"])
+    studies = read_json(body)["studies"]
+    if not isinstance(studies, list):
+        raise TypeError("the studies are no list")
+    return len(studies)
 
 
 pool = WorkerPool(2)

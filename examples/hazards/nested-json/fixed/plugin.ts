@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
-import { serve } from "./routes.ts";
+import { readJson, serve } from "./routes.ts";
 
 const BODY_LIMIT = 1_000_000; // bytes
 
@@ -17,7 +17,7 @@ routes.post(
   "/studies",
   bodyLimit({ maxSize: BODY_LIMIT, onError: onTooLong }),
   async (context) => {
-    const document = await context.req.json().catch(() => undefined);
+    const document = await readJson(context).catch(() => undefined);
     if (!Array.isArray(document?.studies)) {
       const message = "the document has no list of studies";
       throw new HTTPException(400, { message });
