@@ -2,8 +2,10 @@
 
 import time
 import uuid
-from concurrent.futures import CancelledError, wait
+from concurrent.futures import wait
+from functools import partial
 
+from outcomes import log_failure, outcome
 from pool import Call, PoolBusy, WorkerPool
 from worker import compute
 
@@ -26,6 +28,7 @@ def start(count: int) -> dict:
     id = str(uuid.uuid4())
     calls[id] = pool.submit(DEADLINE, compute, count)
     calls[id].add_done_callback(lambda _: ended.update({id: time.monotonic()}))
+    calls[id].add_done_callback(partial(log_failure, id))
     return {"id": id, "state": "running", "progress": 0, "error": None}
 
 
@@ -34,13 +37,9 @@ def find(id: str) -> dict:
     forget()
     if not (call := calls.get(id)):
         return {}
-    done = call.done()  # Once, because it may end at any moment.
-    error = call.exception() if done else None
-    state = "running" if not done else "failed" if error else "done"
-    if isinstance(error, CancelledError):
-        state, error = "cancelled", None
-    progress, reason = call.progress or 0, str(error) if error else None
-    return {"id": id, "state": state, "progress": progress, "error": reason}
+    state, error = outcome(call)  # First: then the progress is no older.
+    progress = call.progress or 0
+    return {"id": id, "state": state, "progress": progress, "error": error}
 
 
 def cancel(id: str) -> None:

@@ -1,6 +1,7 @@
 /** Long computations in workers, by id: start, progress, cancel. */
 import { randomUUID } from "node:crypto";
 import { MessageChannel } from "node:worker_threads";
+import { type Outcome, outcome } from "./outcomes.ts";
 import { PoolBusy, WorkerPool } from "./pool.ts";
 import type { Task } from "./worker.ts";
 
@@ -16,11 +17,11 @@ const pool = new WorkerPool<Task, bigint>(file, options);
 export const computations = new Map<string, Computation>();
 
 /** A computation in a worker. Clients get its public fields as JSON. */
-export class Computation {
+export class Computation implements Outcome {
   readonly id = randomUUID();
-  state: "running" | "done" | "failed" | "cancelled" = "running";
+  state: Outcome["state"] = "running";
   progress = 0; // percent
-  error: string | null = null;
+  error: Outcome["error"] = null;
   readonly #ending = new AbortController();
   readonly #ended: Promise<void>;
 
@@ -50,9 +51,7 @@ export class Computation {
       this.state = "done";
     } catch (error) {
       port2.close(); // It is still here if no worker has had it.
-      const { name, message } = error as Error;
-      this.state = name === "AbortError" ? "cancelled" : "failed";
-      this.error = name === "AbortError" ? null : message;
+      Object.assign(this, outcome(this.id, error));
     }
     setTimeout(() => computations.delete(this.id), 1000 * KEPT).unref();
   }
