@@ -41,11 +41,12 @@ def dump(file: bytes) -> str:
 
 
 def describe(element: pydicom.DataElement) -> str:
-    tag = f"({element.tag.group:04x},{element.tag.element:04x})"
+    tag = f"({element.tag.group:04x},{element.tag.element:04x}) "
+    name = tag + element.VR  # It can be a member of an enumeration.
     if element.VR not in TEXTS or element.is_empty:
-        return f"{tag} {element.VR}"
+        return name
     values = element.value if element.VM > 1 else [element.value]
-    return f"{tag} {element.VR} " + "\\".join(map(str, values))
+    return f"{name} " + "\\".join(map(str, values))
 
 
 # endregion

@@ -1,4 +1,5 @@
 import dicomParser, { type DataSet } from "dicom-parser";
+import { textOf } from "./text.ts";
 
 // #region parse
 /** A few attributes of a DICOM file. One that the file lacks is null. */
@@ -51,8 +52,8 @@ export function dump(file: ArrayBuffer): string | undefined {
 }
 
 function describe(dataset: DataSet, tag: string): string {
-  const { vr = "" } = dataset.elements[tag] ?? {};
-  const value = TEXTS.includes(vr) && dataset.string(tag);
+  const { vr = "??" } = dataset.elements[tag] ?? {};
+  const value = TEXTS.includes(vr) && textOf(dataset, tag);
   const name = `(${tag.slice(1, 5)},${tag.slice(5)}) ${vr}`;
   return value ? `${name} ${value}\n` : `${name}\n`;
 }
