@@ -4,16 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import orthanc
-from instances import read_file
+from instances import open_file
 from pool import PoolError, WorkerPool
 from routes import HttpError, route
 from worker import dump, summarise
 
 WORKERS = 4
-WAITING = 16  # calls that may wait for a worker
 DEADLINE = 30  # seconds
 
-pool = WorkerPool(WORKERS, waiting=WAITING)
+pool = WorkerPool(WORKERS)
 
 
 # region callback
@@ -31,10 +30,10 @@ def on_dump(id: str, **request: Any) -> str:
 
 def run(task: Callable[[bytes], Any], id: str) -> Any:
     """Reads an instance's file, and hands its bytes to a worker."""
-    file = read_file(id)
     try:
-        return pool.run(DEADLINE, task, file)
-    except PoolError:
+        with open_file(id) as file:
+            return pool.run(DEADLINE, task, file)
+    except (HttpError, PoolError):
         raise
     except Exception as error:  # Broken DICOM raises nearly anything.
         orthanc.LogWarning(f"Can't parse instance {id}: {error!r}")

@@ -1,18 +1,16 @@
 /** Serves /dicom-summary/{id} and /dicom-dump/{id}: workers parse the files. */
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { readFile } from "./instances.ts";
+import { withFile } from "./instances.ts";
 import { WorkerPool } from "./pool.ts";
 import { serve } from "./routes.ts";
 import type { Summary } from "./worker.ts";
 
 const WORKERS = 4;
-const WAITING = 16; // calls that may wait for a worker
 const DEADLINE = 30; // seconds
 
 const file = new URL("./worker.ts", import.meta.url);
-const options = { workers: WORKERS, waiting: WAITING };
-const pool = new WorkerPool<ArrayBuffer, unknown>(file, options);
+const pool = new WorkerPool<ArrayBuffer, unknown>(file, { workers: WORKERS });
 const routes = new Hono();
 
 // #region callback
@@ -30,9 +28,9 @@ routes.get("/dicom-dump/:id", async (context) => {
 
 /** Reads an instance's file, and hands its bytes to a worker. */
 async function run(name: string, id: string): Promise<unknown> {
-  const file = await readFile(id);
-  const options = { name, deadline: DEADLINE, transferList: [file] };
-  const result = await pool.run(file, options);
+  const result = await withFile(id, (file) =>
+    pool.run(file, { name, deadline: DEADLINE, transferList: [file] }),
+  );
   // A file that can't be parsed has no result: see worker.ts.
   if (result !== undefined) return result;
   throw new HTTPException(422, { message: "the file can't be parsed" });
