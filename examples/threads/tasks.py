@@ -23,6 +23,7 @@ def ask() -> None:
     headers = {"Authorization": token}
     with requests.Session() as session:
         session.trust_env = False  # Otherwise a proxy would see the token.
+        # Seconds without a byte: a server that sends some may take longer.
         answer = session.get(slow_url, headers=headers, timeout=10)
     answer.raise_for_status()
 
