@@ -102,7 +102,7 @@ describe.each([
     expect(log).not.toMatch(/^forged/m);
   });
 
-  test.runIf(twin === "typescript")(
+  test.runIf(language === "typescript")(
     "an HTTPException with a response of its own is answered with it",
     async () => {
       const { status, headers, text } = await ask("/fail/own");

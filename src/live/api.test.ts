@@ -300,7 +300,11 @@ test.each([
   ["worker.ts", "export const a = 1;\n  const b = ;\n", { line: 2, column: 13 }],
 ])("a syntax error in an edited %s is found, and nothing starts", async (file, text, place) => {
   const twins: RunRequest["programs"] = ["python", "typescript"];
-  const { reported } = await play({ scenario: "rest-token", programs: twins, edited: { [file]: text } });
+  const { reported } = await play({
+    scenario: "rest-token",
+    programs: twins,
+    edited: { [file]: text },
+  });
   const issues = [{ file, ...place, message: expect.stringMatching(/\w/) }];
   expect(reported).toEqual([{ type: "ended", end: { how: "invalid", issues } }]);
   expect(await readdir(folder)).toEqual([]);

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import type { Release } from "../../../src/orthanc/installation.ts";
 import { startOrthanc } from "../../../src/orthanc/server.ts";
-import { TWINS } from "../../../src/protocol/programs.ts";
+import { LANGUAGES } from "../../../src/protocol/programs.ts";
 import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
-const { startHazard } = useOrthancs();
+const { startExample } = useOrthancs();
 
 const SCRIPT = `
 import json, orthanc, pickle
@@ -60,10 +60,10 @@ test("a thread of one's own has a larger stack, which is not large enough on tri
   expect(await survives("thread", 5000, "trixie")).toBe(false);
 });
 
-test.each(TWINS)(
+test.each(LANGUAGES)(
   "%s, fixed: what is no JSON in UTF-8, or no list, is answered with 400",
-  async (twin) => {
-    const orthanc = await startHazard("hazards/nested-json", "fixed", twin, () => ({}));
+  async (language) => {
+    const orthanc = await startExample("hazards/nested-json", `fixed ${language}`);
     const text = '{"studies": [1, 2]}';
     for (const body of [
       Buffer.from(text, "utf16le"),

@@ -1,19 +1,16 @@
 import { expect, test } from "vitest";
 import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
-const { startHazard } = useOrthancs();
+const { startExample } = useOrthancs();
 
 test("typescript: a call of its own route that takes too long is given up", async () => {
-  const orthanc = await startHazard(
-    "hazards/self-call",
-    "fixed",
-    "typescript",
-    ({ "plugin.ts": text = "" }) => ({
+  const orthanc = await startExample("hazards/self-call", "fixed typescript", {
+    edited: ({ "plugin.ts": text = "" }) => ({
       "plugin.ts": text
         .replace("DEADLINE = 10_000", "DEADLINE = 500")
         .replace('"/count", async (context) => {', "$& await new Promise(() => {});"),
     }),
-  );
+  });
   const answer = await orthanc.request("/report");
   expect(answer.status).toBe(500);
   expect(await orthanc.log()).toContain('"/report": DOMException [TimeoutError]');
