@@ -53,6 +53,13 @@ test("the Orthanc of another release is in a separate folder, whatever is instal
   }
 });
 
+test("a fetched Orthanc's Python modules are compiled: its plugins do not compile them at each start", async () => {
+  const { environment } = await findOrthanc({ release: "bookworm" });
+  const requests = path.join(environment.PYTHONHOME ?? "", "lib/python3/dist-packages/requests");
+  const compiled = await readdir(path.join(requests, "__pycache__"));
+  expect(compiled).toContainEqual(expect.stringMatching(/^api\.cpython-\d+\.pyc$/));
+});
+
 describe("ORTHANC_EXECUTABLE", () => {
   test("that names nothing is refused in clear words", async () => {
     const file = path.join(root, "Orthanc");
