@@ -17,7 +17,7 @@ import type { Piece, Plan } from "./fixtures/hostile.ts";
 const RELEASES = scaled<Release[]>(["bookworm"], ["bookworm", "trixie"]);
 
 let orthanc: Orthanc;
-afterEach(() => orthanc?.stop());
+afterEach(() => orthanc?.kill());
 
 async function start(release: Release, script: string, Script: string, TimeoutSeconds: number) {
   orthanc = await startOrthanc({

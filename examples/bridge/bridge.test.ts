@@ -37,7 +37,7 @@ beforeAll(async () => {
   });
   ({ pid } = await get<{ pid: number }>("echo"));
 });
-afterAll(() => orthanc?.stop());
+afterAll(() => orthanc?.kill());
 
 async function get<Answer = Record<string, unknown>>(target: string): Promise<Answer> {
   const response = await orthanc.request(`/bridge/${target}`);

@@ -62,6 +62,8 @@ async function start(options: Options = {}) {
     StorageDirectory: path.join(folder, "storage"),
     HttpPort: http,
     DicomPort: dicom,
+    // It takes a second to end.
+    DicomServerEnabled: false,
     RemoteAccessAllowed: false,
     AuthenticationEnabled: false,
     Plugins: [installation.plugin],

@@ -37,7 +37,7 @@ describe.each([
     const ready = async () => expect((await orthanc.request("/bridge/ends")).status).toBe(200);
     await vi.waitFor(ready, { timeout: 60_000, interval: 100 });
   });
-  afterAll(() => orthanc?.stop());
+  afterAll(() => orthanc?.kill());
 
   /** Sends a request; the answer's body is still to be read. */
   async function open(target: string): Promise<IncomingMessage> {

@@ -17,7 +17,7 @@ const PATIENCE = 50; // milliseconds before a client tries again
 const MB = 1024 * 1024;
 
 let orthanc: Orthanc;
-afterEach(() => orthanc?.stop());
+afterEach(() => orthanc?.kill());
 
 const memory = () => residentMemory(orthanc.pid);
 const files = () => openFiles(orthanc.pid).length;

@@ -20,7 +20,7 @@ orthanc.RegisterRestCallback("/python/x", serve)
 import { residentMemory } from "../../src/linux/memory.ts";
 
 let orthanc: Orthanc;
-afterEach(() => orthanc?.stop());
+afterEach(() => orthanc?.kill());
 
 /** How much more of it there is after so many requests. */
 async function growth(requests: number, target: string, request: object): Promise<number> {

@@ -12,7 +12,7 @@ const POOL = import.meta.dirname;
 let orthanc: Orthanc | undefined;
 let folder: string | undefined;
 afterEach(async () => {
-  await orthanc?.stop();
+  await orthanc?.kill();
   if (folder) await rm(folder, { recursive: true });
   orthanc = undefined;
   folder = undefined;
@@ -56,7 +56,7 @@ test("multiprocessing.Pool.apply hangs after a worker is killed, and Orthanc doe
   );
   await sleep(500);
   for (const pid of descendants(orthanc.pid)) process.kill(pid, "SIGKILL");
-  await sleep(6000);
+  await sleep(4000);
   expect(settled).toBe(false);
   await orthanc.stop();
   // It did not end when it was asked to: its guard had to.

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await server.stop();
+  await server.kill();
   await rm(folder, { recursive: true });
 });
 

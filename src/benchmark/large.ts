@@ -61,7 +61,7 @@ export async function measureLarge(rounds: number, sizes = SIZES): Promise<Measu
     measures.push(await compareWays(title, "ms", rounds, all(waitInPause, 100)));
     return measures;
   } finally {
-    await Promise.all([...orthancs.values()].map((orthanc) => orthanc.stop()));
+    await Promise.all([...orthancs.values()].map((orthanc) => orthanc.kill()));
   }
 }
 
@@ -92,7 +92,7 @@ async function memoryFor(options: OrthancOptions, target: string): Promise<numbe
     await read(orthanc, target);
     return Math.max((peakMemory(orthanc.pid) - before) / MB, 1);
   } finally {
-    await orthanc.stop();
+    await orthanc.kill();
   }
 }
 

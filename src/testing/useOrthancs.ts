@@ -1,5 +1,5 @@
 /** Orthancs that end with the test that has started them. */
-import { afterAll, afterEach } from "vitest";
+import { afterEach } from "vitest";
 import { readProgram } from "../catalogue/catalogue.ts";
 import { type Files, readProgramFiles } from "../catalogue/files.ts";
 import { type StartOptions, startProgram } from "../harness/program.ts";
@@ -17,7 +17,7 @@ interface ExampleOptions extends Omit<StartOptions, "edited"> {
 
 /** Starts Orthancs for one test. */
 interface Orthancs {
-  /** Ends an Orthanc after the test. */
+  /** Kills an Orthanc after the test. */
   track(orthanc: Orthanc): Orthanc;
   /**
    * Starts a program of an example or hazard.
@@ -29,21 +29,18 @@ interface Orthancs {
 }
 
 /**
- * Ends each Orthanc after the test that has started it, without waiting: an Orthanc takes three seconds to stop, in
- * which the next test can run. If the test has failed, the end of the Orthanc's log is printed. Call it at the top of
- * a test file.
+ * Kills each Orthanc after the test that has started it: to stop would take it three seconds. If the test has failed,
+ * the end of the Orthanc's log is printed. Call it at the top of a test file.
  */
 export function useOrthancs(): Orthancs {
   const running: Orthanc[] = [];
-  const stopping: Promise<unknown>[] = [];
   afterEach(async ({ task }) => {
     const started = running.splice(0);
     if (task.result?.state === "fail") {
       for (const orthanc of started) console.error(await endOfLog(orthanc));
     }
-    stopping.push(...started.map((orthanc) => orthanc.stop()));
+    await Promise.all(started.map((orthanc) => orthanc.kill()));
   });
-  afterAll(() => Promise.all(stopping));
 
   const track = (orthanc: Orthanc) => {
     running.push(orthanc);

@@ -140,7 +140,7 @@ describe("while tests run", () => {
       // Node has started when it answers.
       expect((await orthanc.request("/computation")).status).toBe(200);
       watch.sample();
-      await orthanc.stop();
+      await orthanc.kill();
       watch.sample();
     }
     expect(watch.findings()).toContainEqual(
