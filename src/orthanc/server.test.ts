@@ -1,14 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import getPort from "get-port";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { commandLine, isRunning, readProcess } from "../linux/processes.js";
-import { leftovers, type Occupied, processesIn } from "../testing/leftovers.ts";
+import { startCaller } from "../testing/caller.ts";
+import { leftovers, occupiedBy, processesIn } from "../testing/leftovers.ts";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "./server.ts";
 import { StartError } from "./startError.ts";
 
@@ -16,7 +15,7 @@ import { StartError } from "./startError.ts";
 const SOON = { timeout: 15_000, interval: 100 };
 
 let root: string;
-let started: { stop(): Promise<unknown> }[] = [];
+let started: { kill(): unknown }[] = [];
 
 // Orthanc's folder is created in the system's folder of temporary files. Here, each test has its own.
 beforeEach(async () => {
@@ -27,13 +26,13 @@ beforeEach(async () => {
 
 afterEach(async () => {
   vi.unstubAllEnvs();
-  await Promise.all(started.map((one) => one.stop()));
+  await Promise.all(started.map((one) => one.kill()));
   started = [];
   expect(processesIn(root)).toEqual([]);
   await rm(root, { recursive: true });
 });
 
-/** Starts an Orthanc that is stopped at the end of the test, even if the test fails. */
+/** Starts an Orthanc that is killed at the end of the test, even if the test fails. */
 async function start(options?: OrthancOptions): Promise<Orthanc> {
   const orthanc = await startOrthanc(options);
   started.push(orthanc);
@@ -46,12 +45,6 @@ async function script(text: string): Promise<string> {
   await writeFile(file, text);
   return file;
 }
-
-const occupiedBy = ({ folder, pid, ports }: Orthanc): Occupied => ({
-  folder,
-  pids: [pid],
-  ports: Object.values(ports),
-});
 
 describe("a started Orthanc", () => {
   test("answers with its credentials, and not without them", async () => {
@@ -225,85 +218,9 @@ writeSync(1, /certificates: .*/.exec(await orthanc.log()) + "\\n");`,
     expect(one.folder).not.toBe(other.folder);
     expect(one.password).not.toBe(other.password);
     for (const { request } of both) expect((await request("/system")).status).toBe(200);
-    await one.stop();
+    await one.kill();
     expect((await other.request("/system")).status).toBe(200);
   });
-});
-
-describe("a stopped Orthanc", () => {
-  test("leaves nothing, and can be stopped again", async () => {
-    const orthanc = await start();
-    expect(leftovers(occupiedBy(orthanc))).toHaveLength(6);
-    const log = await orthanc.log();
-    await Promise.all([orthanc.stop(), orthanc.stop()]);
-    expect(leftovers(occupiedBy(orthanc))).toEqual([]);
-    await orthanc.stop();
-    expect(await orthanc.ended).toBe("exit code 0");
-    expect(await orthanc.log()).toContain(log);
-    await expect(orthanc.request("/system")).rejects.toThrow();
-  });
-
-  test.each([
-    ["a session", ["sleep", "600"], "env=None"],
-    ["a session and an environment", ["sleep", "600"], "env={}"],
-    ["a session and a folder, deaf to SIGTERM", ["sh", "-c", "trap '' TERM; sleep 600"], "cwd='/'"],
-  ])("leaves no child with %s of its own", async (_, command, others) => {
-    const plugin = await script(`
-import subprocess, orthanc
-child = subprocess.Popen(${JSON.stringify(command)}, start_new_session=True, ${others})
-def answer(output, uri, **request):
-    output.AnswerBuffer(str(child.pid), "text/plain")
-orthanc.RegisterRestCallback("/child", answer)
-`);
-    for (const end of [(o: Orthanc) => o.stop(), (o: Orthanc) => kill(o)]) {
-      const orthanc = await start({ script: plugin });
-      const child = Number(await (await orthanc.request("/child")).text());
-      expect(isRunning(child)).toBe(true);
-      await end(orthanc);
-      expect(isRunning(child)).toBe(false);
-      expect(leftovers(occupiedBy(orthanc))).toEqual([]);
-    }
-  });
-
-  test.each(["pass", "time.sleep(1)"])("may hang in a callback: while True: %s", async (body) => {
-    const orthanc = await start({
-      script: await script(`
-import time, orthanc
-def hang(output, uri, **request):
-    print("It hangs", flush=True)
-    while True: ${body}
-orthanc.RegisterRestCallback("/hang", hang)
-`),
-    });
-    const request = expect(orthanc.request("/hang")).rejects.toThrow();
-    await expect.poll(orthanc.log, SOON).toContain("It hangs");
-    const start0 = performance.now();
-    await orthanc.stop();
-    expect(performance.now() - start0).toBeLessThan(12_000);
-    expect(await orthanc.ended).toBe("SIGKILL");
-    expect(leftovers(occupiedBy(orthanc))).toEqual([]);
-    await request;
-  });
-});
-
-/** Kills an Orthanc from outside and waits until this is noticed. */
-async function kill({ pid, ended }: Orthanc): Promise<void> {
-  process.kill(pid, "SIGKILL");
-  await ended;
-}
-
-test("an Orthanc that ends by itself is noticed, and nothing is left", async () => {
-  const killed = await start();
-  process.kill(killed.pid, "SIGKILL");
-  expect(await killed.ended).toBe("SIGKILL");
-  expect(leftovers(occupiedBy(killed))).toEqual([]);
-  expect(await killed.log()).toMatch(/Orthanc has started/);
-  await killed.stop();
-
-  const shutDown = await start();
-  await shutDown.request("/tools/shutdown", { method: "POST", body: "" });
-  expect(await shutDown.ended).toBe("exit code 0");
-  expect(leftovers(occupiedBy(shutDown))).toEqual([]);
 });
 
 describe("an Orthanc that is started again", () => {
@@ -316,7 +233,7 @@ describe("an Orthanc that is started again", () => {
     expect((await orthanc.request("/system")).status).toBe(200);
     expect((await orthanc.log()).match(/Orthanc has started/g)).toHaveLength(2);
     const occupied = occupiedBy(orthanc);
-    await orthanc.stop();
+    await orthanc.kill();
     expect(leftovers(occupied)).toEqual([]);
   });
 
@@ -412,70 +329,23 @@ test("a caller whose Orthanc does not start can end", async () => {
   await expect.poll(() => caller.process.exitCode, { timeout: 5_000 }).toBe(0);
 });
 
-describe("nothing is left of an Orthanc whose caller", () => {
-  test.each<[string, string, (caller: ChildProcess) => void, unknown]>([
-    ["is killed", "", ({ pid = 0 }) => process.kill(pid, "SIGKILL"), "SIGKILL"],
-    // Like a terminal: to the caller and its whole group.
-    ["gets Ctrl-C", "", ({ pid = 0 }) => process.kill(-pid, "SIGINT"), "SIGINT"],
-    ["is asked to end", "", ({ pid = 0 }) => process.kill(pid, "SIGTERM"), "SIGTERM"],
-    ["ends by process.exit", "process.exit(3)", () => {}, 3],
-    ["throws", 'throw new Error("It is meant to throw")', () => {}, 1],
-  ])("%s", async (_, rest, end, how) => {
-    const caller =
-      await call(`const { request, send, log, ended, stop, ...orthanc } = await startOrthanc();
-writeSync(1, JSON.stringify(orthanc) + "\\n");
-${rest}`);
-    const occupied = occupiedBy(JSON.parse(await caller.line) as Orthanc);
-    end(caller.process);
-    expect(await caller.end).toBe(how);
-    await expect.poll(() => leftovers(occupied), SOON).toEqual([]);
-  });
-
-  test.each([0, 30, 60, 90, 120, 150])("is killed %i ms after it began to start", async (delay) => {
+test.each([0, 30, 60, 90, 120, 150])(
+  "nothing is left of an Orthanc whose caller is killed %i ms after it began to start",
+  async (delay) => {
     const caller = await call(`setTimeout(() => process.kill(process.pid, "SIGKILL"), ${delay});
 await startOrthanc();`);
     expect(await caller.end).toBe("SIGKILL");
     await caller.guardEnded;
     await expect.poll(() => processesIn(root), SOON).toEqual([]);
     await expect.poll(() => readdir(path.join(root, "tmp")), SOON).toEqual([]);
-  });
-});
+  },
+);
 
-/**
- * Runs a program that uses `startOrthanc`, and returns its first line and its exit code or signal.
- *
- * @param before a command that runs the command after it
- */
-async function call(program: string, before: string[] = []) {
-  const file = path.join(root, "caller.mjs");
-  const server = JSON.stringify(pathToFileURL(path.join(import.meta.dirname, "server.ts")));
-  await writeFile(
-    file,
-    `import { writeSync } from "node:fs";\nimport { startOrthanc } from ${server};\n${program}\n`,
-  );
-  const loader = import.meta.resolve("@oxc-node/core/register");
-  const [command = "", ...args] = [...before, process.execPath, "--import", loader, file];
-  const caller = spawn(command, args, {
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
-  });
-  let said = "";
-  caller.stderr.on("data", (data) => {
-    said += data;
-  });
-  started.push({ stop: async () => void caller.kill("SIGKILL") });
-  const end = new Promise<string | number | null>((resolve) => {
-    caller.once("exit", (code, signal) => resolve(signal ?? code));
-  });
-  // The guard inherits the standard error stream, so that this closes with the last of the two.
-  const guardEnded = new Promise<void>((resolve) => caller.once("close", () => resolve()));
-  const line = new Promise<string>((resolve, reject) => {
-    const lines = createInterface({ input: caller.stdout });
-    lines.once("line", resolve);
-    lines.once("close", () => reject(new Error(`It printed nothing: ${said}`)));
-  });
-  line.catch(() => {});
-  return { process: caller, line, end, guardEnded };
+/** Runs a program that uses `startOrthanc`, and is killed at the end of the test. */
+async function call(program: string, before?: string[]) {
+  const caller = await startCaller(root, program, before);
+  started.push({ kill: () => caller.process.kill("SIGKILL") });
+  return caller;
 }
 
 test("without an open file left, an Orthanc does not start, and says so; with some, it does", async () => {
@@ -483,13 +353,13 @@ test("without an open file left, an Orthanc does not start, and says so; with so
 import { closeSync, openSync } from "node:fs";
 import { startOrthanc } from "${pathToFileURL(path.join(import.meta.dirname, "server.ts"))}";
 // Everything has been loaded by then.
-await (await startOrthanc()).stop();
+await (await startOrthanc()).kill();
 const open = [];
 try { for (;;) open.push(openSync("/dev/null")); } catch {}
 for (const file of open.splice(-3)) closeSync(file);
 console.log(await startOrthanc().catch((error) => error.message));
 for (const file of open) closeSync(file);
-await (await startOrthanc()).stop();
+await (await startOrthanc()).kill();
 console.log("It has started.");
 `;
   const { stdout } = await execa("sh", [

@@ -10,6 +10,7 @@ import {
   workingFolder,
 } from "../linux/processes.js";
 import { LISTEN, portIn, tcpSockets } from "../linux/sockets.ts";
+import type { Orthanc } from "../orthanc/server.ts";
 
 /** The resources of a private Orthanc. */
 export interface Occupied {
@@ -17,6 +18,11 @@ export interface Occupied {
   folder: string;
   ports?: number[];
   pids?: number[];
+}
+
+/** The resources of an Orthanc as it is now. */
+export function occupiedBy({ folder, pid, ports }: Orthanc): Occupied {
+  return { folder, pids: [pid], ports: Object.values(ports) };
 }
 
 /**
