@@ -35,3 +35,13 @@ export async function run(
   const answer = await orthanc.request(`/run/${task}?${query.join("&")}`);
   return { status: answer.status, ...((await answer.json()) as object) };
 }
+
+/** Makes a worker sleep that many seconds; its answer has the nonce. */
+export function sleep(
+  orthanc: Orthanc,
+  seconds: number,
+  deadline = 10,
+  nonce = "",
+): Promise<Answer> {
+  return run(orthanc, "sleep", { seconds, deadline, nonce });
+}
