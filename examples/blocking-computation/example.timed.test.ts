@@ -1,15 +1,24 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readExample } from "../../src/catalogue/catalogue.ts";
+import { startTwin } from "../../src/harness/twin.ts";
 import { processorTime } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
-import { useOrthancs } from "../../src/testing/useOrthancs.ts";
-
-const { startExample } = useOrthancs();
+import { LANGUAGES, type Twin } from "../../src/protocol/programs.ts";
+import { editProgram } from "../../src/testing/editProgram.ts";
 
 let orthanc: Orthanc;
+const orthancs = new Map<Twin, Orthanc>();
+beforeAll(async () => {
+  const example = await readExample("blocking-computation");
+  for (const twin of LANGUAGES) {
+    const edited = await editProgram(example.id, twin, { "30_000_000": "15_000_000" });
+    orthancs.set(twin, await startTwin(example, twin, { edited }));
+  }
+});
+afterAll(() => Promise.all([...orthancs.values()].map((each) => each.kill())));
 
-async function start(twin: Language) {
-  orthanc = await startExample("blocking-computation", twin);
+function choose(twin: Twin) {
+  orthanc = orthancs.get(twin) as Orthanc;
 }
 
 /** The seconds that an answer says its computation took. */
@@ -18,25 +27,22 @@ async function computed(): Promise<number> {
   return Number(/for ([\d.]+) seconds/.exec(await answer.text())?.[1]);
 }
 
-test.each(LANGUAGES)(
-  "%s: Orthanc's built-in routes answer while a callback computes",
-  async (twin) => {
-    await start(twin);
-    let computing = true;
-    const computation = computed().finally(() => {
-      computing = false;
-    });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    for (let call = 0; call < 10; call++) {
-      expect((await orthanc.request("/statistics")).status).toBe(200);
-    }
-    expect(computing).toBe(true);
-    await computation;
-  },
-);
+test.each(LANGUAGES)("%s: Orthanc's built-in routes answer while a callback computes", async (twin) => {
+  choose(twin);
+  let computing = true;
+  const computation = computed().finally(() => {
+    computing = false;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  for (let call = 0; call < 10; call++) {
+    expect((await orthanc.request("/statistics")).status).toBe(200);
+  }
+  expect(computing).toBe(true);
+  await computation;
+});
 
 test.each(LANGUAGES)("%s: three calls at once keep one core busy, not three", async (twin) => {
-  await start(twin);
+  choose(twin);
   const before = processorTime(orthanc.pid);
   const began = performance.now();
   await Promise.all([computed(), computed(), computed()]);
@@ -45,14 +51,14 @@ test.each(LANGUAGES)("%s: three calls at once keep one core busy, not three", as
 });
 
 test("python: three calls slow each other down, because they share the interpreter", async () => {
-  await start("python");
+  choose("python");
   const single = await computed();
   const together = await Promise.all([computed(), computed(), computed()]);
   for (const seconds of together) expect(seconds).toBeGreaterThan(1.8 * single);
 });
 
 test("typescript: each call is as fast as one, because the event loop runs them one after another", async () => {
-  await start("typescript");
+  choose("typescript");
   const single = await computed();
   const ends: number[] = [];
   const together = await Promise.all(

@@ -310,12 +310,22 @@ test("typescript: what is stored while Node is away is not handled, what follows
   expect(await list(orthanc)).toContain(missed.id);
 });
 
+/** Keeps Orthanc from listening until the twin has asked in vain, or for 20 seconds. */
+const SLOW_START = `
+import time
+import bridge
+for _ in range(200):
+    if "asked for again" in open("orthanc.log").read():
+        break
+    time.sleep(0.1)
+`;
+
 test("typescript: it asks again until Orthanc listens", async () => {
   const program = await readProgram("change-listener", "typescript");
   const files = {
     ...(await readProgramFiles(program)),
     ...(await readSharedFiles("typescript")),
-    "slow_start.py": "import time\nimport bridge\ntime.sleep(6)\n",
+    "slow_start.py": SLOW_START,
   };
   const orthanc = track(
     await startOrthanc({
