@@ -9,10 +9,15 @@ const SOAK = ["{src,examples}/**/*.soak.test.ts"];
 /** Those of them that count what is done in a time. */
 const TIMED_SOAK = ["{src,examples}/**/*.soak.timed.test.ts"];
 
+/** The files that run at once: their tests wait for Orthanc more than they compute. */
+const WORKERS = 8;
+
 export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // The tests of one file that run at once mostly wait for what does not come.
+    maxConcurrency: 10,
     reporters: [SOAKING ? "verbose" : "default", failureReporter],
     projects: [
       {
@@ -21,8 +26,7 @@ export default defineConfig({
           name: "parallel",
           include: ["{src,examples}/**/*.test.ts"],
           exclude: [...configDefaults.exclude, ...TIMED, ...SOAK],
-          // They wait for Orthanc more than they compute.
-          maxWorkers: 3,
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 1 },
         },
       },
@@ -41,8 +45,8 @@ export default defineConfig({
         test: {
           name: "soak",
           include: [...SOAK, ...(SOAKING ? TIMED_SOAK : [])],
-          maxWorkers: SOAKING ? 1 : 3,
-          sequence: { groupOrder: 3 },
+          maxWorkers: SOAKING ? 1 : WORKERS,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
