@@ -6,6 +6,8 @@ import { medianOfThree } from "../../src/testing/medianOfThree.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const { startExample } = useOrthancs();
+/** Busy cores that can't be one. */
+const isTwo = (cores: number) => cores > 1.4;
 
 test.skipIf(availableParallelism() < 2).each(LANGUAGES)(
   "%s: two calls at once keep two cores busy",
@@ -18,7 +20,7 @@ test.skipIf(availableParallelism() < 2).each(LANGUAGES)(
       const started = performance.now();
       expect(await Promise.all([compute(), compute()])).toEqual([200, 200]);
       return (processorTime(orthanc.pid) - before) / (performance.now() - started);
-    });
-    expect(cores).toBeGreaterThan(1.4);
+    }, isTwo);
+    expect(cores).toSatisfy(isTwo);
   },
 );
