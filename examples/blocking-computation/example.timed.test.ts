@@ -1,23 +1,23 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readExample } from "../../src/catalogue/catalogue.ts";
-import { startTwin } from "../../src/harness/twin.ts";
+import { readProgram } from "../../src/catalogue/catalogue.ts";
+import { startProgram } from "../../src/harness/program.ts";
 import { processorTime } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
-import { LANGUAGES, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { editProgram } from "../../src/testing/editProgram.ts";
 
 let orthanc: Orthanc;
-const orthancs = new Map<Twin, Orthanc>();
+const orthancs = new Map<Language, Orthanc>();
 beforeAll(async () => {
-  const example = await readExample("blocking-computation");
   for (const twin of LANGUAGES) {
-    const edited = await editProgram(example.id, twin, { "30_000_000": "15_000_000" });
-    orthancs.set(twin, await startTwin(example, twin, { edited }));
+    const edited = await editProgram("blocking-computation", twin, { "30_000_000": "15_000_000" });
+    const program = await readProgram("blocking-computation", twin);
+    orthancs.set(twin, await startProgram(program, { edited }));
   }
 });
 afterAll(() => Promise.all([...orthancs.values()].map((each) => each.kill())));
 
-function choose(twin: Twin) {
+function choose(twin: Language) {
   orthanc = orthancs.get(twin) as Orthanc;
 }
 
@@ -27,19 +27,22 @@ async function computed(): Promise<number> {
   return Number(/for ([\d.]+) seconds/.exec(await answer.text())?.[1]);
 }
 
-test.each(LANGUAGES)("%s: Orthanc's built-in routes answer while a callback computes", async (twin) => {
-  choose(twin);
-  let computing = true;
-  const computation = computed().finally(() => {
-    computing = false;
-  });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  for (let call = 0; call < 10; call++) {
-    expect((await orthanc.request("/statistics")).status).toBe(200);
-  }
-  expect(computing).toBe(true);
-  await computation;
-});
+test.each(LANGUAGES)(
+  "%s: Orthanc's built-in routes answer while a callback computes",
+  async (twin) => {
+    choose(twin);
+    let computing = true;
+    const computation = computed().finally(() => {
+      computing = false;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    for (let call = 0; call < 10; call++) {
+      expect((await orthanc.request("/statistics")).status).toBe(200);
+    }
+    expect(computing).toBe(true);
+    await computation;
+  },
+);
 
 test.each(LANGUAGES)("%s: three calls at once keep one core busy, not three", async (twin) => {
   choose(twin);

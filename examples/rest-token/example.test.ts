@@ -33,7 +33,7 @@ test("without a token or a password Orthanc answers 401", async () => {
 });
 
 test("both twins: calls after pauses of every length find Orthanc, too", async () => {
-  const callAfter = async (twin: Twin, pauses: number[]) => {
+  const callAfter = async (twin: Language, pauses: number[]) => {
     const orthanc = await start(twin);
     for (const pause of [0, ...pauses]) {
       await sleep(pause);

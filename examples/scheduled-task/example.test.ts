@@ -106,7 +106,7 @@ test.each(LANGUAGES)("%s: runs that take longer than the period do not pile up",
 
 test.each(LANGUAGES)("%s: no run before Orthanc has started", async (twin) => {
   const changes = { ...period(0.01), ...telling(twin, 0) };
-  const { routes } = await readExample("scheduled-task");
+  const { routes } = await readProgram("scheduled-task", twin);
   const module = twin === "python" ? "plugin" : "bridge";
   const files = {
     ...(await editProgram("scheduled-task", twin, changes)),

@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
-import { TWINS, type Twin } from "../../src/protocol/programs.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const { startExample } = useOrthancs();
 
-const SLOWER: Record<Twin, Record<string, string>> = {
+const SLOWER: Record<Language, Record<string, string>> = {
   python: { "time.sleep(0.4)": "time.sleep(8)", "timeout=10": "timeout=1" },
   typescript: { "sleep(400,": "sleep(8000,", '"/slow", 10_000': '"/slow", 1_000' },
 };
 
-test.each(TWINS)("%s: a server that does not answer in time is given up", async (twin) => {
+test.each(LANGUAGES)("%s: a server that does not answer in time is given up", async (twin) => {
   const orthanc = await startExample("threads", twin, { replace: SLOWER[twin] });
   const answer = await orthanc.request("/requests");
   expect([answer.status, await answer.json()]).toEqual([

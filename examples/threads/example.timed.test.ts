@@ -11,7 +11,7 @@ const isFast = (ratio: number) => ratio < 0.5;
 
 /** The time of all tasks at once, as a part of their time in turn. */
 async function ratio(
-  twin: Twin,
+  twin: Language,
   path: string,
   isGood: (ratio: number) => boolean,
   replace: Record<string, string> = {},

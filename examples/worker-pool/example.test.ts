@@ -12,7 +12,7 @@ const ENDLESS = 1_000_000_000_000;
 const { startExample } = useOrthancs();
 let orthanc: Orthanc;
 
-async function start(twin: Twin, replace: Record<string, string> = {}) {
+async function start(twin: Language, replace: Record<string, string> = {}) {
   orthanc = await startExample("worker-pool", twin, { replace });
 }
 
