@@ -1,6 +1,7 @@
 /** The Run buttons in a browser, on a live Orthanc. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import AxeBuilder from "@axe-core/playwright";
@@ -10,6 +11,9 @@ import { findProgram, readScenario, readScenarios } from "../catalogue/catalogue
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");
 const SOON = { timeout: 60_000 };
+
+/** The name of the reader's edits in the browser's storage. Docusaurus appends the site's namespace to each name. */
+const EDITS = `edits-rest-token${JSON.parse(readFileSync(path.join(REPOSITORY, ".docusaurus/site-storage.json"), "utf8")).namespace}`;
 
 test.describe.configure({ timeout: 120_000 });
 
@@ -169,10 +173,10 @@ test.describe("a server that is started again", () => {
   async function openRunning(page: Page) {
     await page.goto(`${server.origin}/rest-token`);
     const edits = { "plugin.py": { text: SLOW, original: "" } };
-    await page.evaluate(
-      (text) => localStorage.setItem("orthanc-twins-edits-rest-token", text),
+    await page.evaluate(([name, text]) => localStorage.setItem(name, text), [
+      EDITS,
       JSON.stringify(edits),
-    );
+    ] as const);
     await page.reload();
     const panel = await scrollToPanel(page, "rest-token");
     await panel.getByRole("button", { name: "Run Python" }).click();
@@ -247,8 +251,6 @@ test("a run continues if the connection is lost and comes back", async ({ page, 
 });
 
 test.describe("a browser's memory", () => {
-  const NAME = "orthanc-twins-edits-rest-token";
-
   for (const [what, text] of [
     ["no JSON", "{"],
     ["another form", '{"plugin.py": "text", "plugin.ts": null, "worker.ts": {"text": 1}}'],
@@ -259,7 +261,7 @@ test.describe("a browser's memory", () => {
       page.on("pageerror", (error) => errors.push(error.message));
       await page.goto("/rest-token");
       await page.evaluate(([name, text]) => localStorage.setItem(name, text), [
-        NAME,
+        EDITS,
         text,
       ] as const);
       await page.reload();
@@ -270,6 +272,14 @@ test.describe("a browser's memory", () => {
       expect(errors).toEqual([]);
     });
   }
+
+  test("is shared: a change in one tab shows in the other", async ({ page, context }) => {
+    const panel = await open(page, "rest-token");
+    const other = await open(await context.newPage(), "rest-token");
+    await panel.getByRole("button", { name: "Edit" }).click();
+    await panel.getByLabel("Code: plugin.py").fill("import orthanc\n");
+    await expect(other.getByText("You have changed plugin.py")).toBeVisible();
+  });
 
   test("that is full keeps no edit, says so, and runs it", async ({ page }) => {
     await page.goto("/rest-token");

@@ -1,7 +1,7 @@
+import { createStorageSlot } from "@docusaurus/theme-common";
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useReducer, useState } from "react";
 import type { RunEvent, ScenarioFiles, SyntaxIssue } from "../protocol/live.ts";
 import type { ProgramName } from "../protocol/programs.ts";
-import { recall, remember } from "./browserStorage.ts";
 import { Countdown } from "./Countdown.tsx";
 import styles from "./LiveRun.module.css";
 import { fetchFiles, followRun, startRun, stopRun } from "./liveClient.ts";
@@ -51,8 +51,12 @@ function reduce(state: LiveState, action: Action): LiveState {
  * @param props.recorded shown until the reader has started a run
  */
 export default function LiveRun(props: RunnableProps & { recorded: ReactNode }): ReactNode {
-  const { scenario, title, anchor, programs, recorded } = props;
-  const storageKey = `orthanc-twins-run-${title}`;
+  const { scenario, title, anchor, recorded } = props;
+  // The page gives an equal list whenever it is rendered.
+  const [programs] = useState(props.programs);
+  const [lastRun] = useState(() =>
+    createStorageSlot(`run-${title}`, { persistence: "sessionStorage" }),
+  );
   const [files, setFiles] = useState<ScenarioFiles>();
   const [calls, setCalls] = useState<number>();
   const [id, setId] = useState<string>();
@@ -68,8 +72,8 @@ export default function LiveRun(props: RunnableProps & { recorded: ReactNode }):
 
   // After a reload, a run that has not ended is shown again.
   useEffect(() => {
-    setId(recall("sessionStorage", storageKey));
-  }, [storageKey]);
+    setId(lastRun.get() ?? undefined);
+  }, [lastRun]);
 
   useEffect(() => {
     fetchFiles(scenario).then(setFiles, (error) =>
@@ -84,12 +88,12 @@ export default function LiveRun(props: RunnableProps & { recorded: ReactNode }):
       event: (event) => dispatch({ type: "event", programs, event }),
       connection: (lost) => dispatch({ type: "connection", lost }),
       gone: (reason) => {
-        remember("sessionStorage", storageKey, undefined);
+        lastRun.del();
         setId(undefined);
         dispatch({ type: "gone", reason });
       },
     });
-  }, [id, storageKey, programs]);
+  }, [id, lastRun, programs]);
 
   const run = async (chosen: ProgramName[]) => {
     dispatch({ type: "requested" });
@@ -100,7 +104,7 @@ export default function LiveRun(props: RunnableProps & { recorded: ReactNode }):
         calls,
         edited,
       });
-      remember("sessionStorage", storageKey, started);
+      lastRun.set(started);
       setId(started);
     } catch (error) {
       dispatch({ type: "refused", reason: (error as Error).message });

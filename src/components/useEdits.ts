@@ -1,5 +1,5 @@
+import { useStorageSlot } from "@docusaurus/theme-common";
 import { useState } from "react";
-import { recall, remember } from "./browserStorage.ts";
 
 /** File name to text. */
 type Texts = Record<string, string>;
@@ -18,13 +18,15 @@ export function useEdits(title: string): {
   /** The browser has stored the changes. */
   kept: boolean;
 } {
-  const name = `orthanc-twins-edits-${title}`;
-  const [edits, setEdits] = useState<Edits>(() => parse(recall("localStorage", name)));
-  const [kept, setKept] = useState(true);
-  const keep = (memory: Edits) => {
-    const none = Object.keys(memory).length === 0;
-    setKept(remember("localStorage", name, none ? undefined : JSON.stringify(memory)) || none);
-    setEdits(memory);
+  const [stored, slot] = useStorageSlot(`edits-${title}`);
+  const [unkept, setUnkept] = useState<string>();
+  const edits = parse(unkept ?? stored);
+  const keep = (changed: Edits) => {
+    const text = Object.keys(changed).length > 0 ? JSON.stringify(changed) : null;
+    if (text === null) slot.del();
+    else slot.set(text);
+    // A blocked or full storage drops a text without an error.
+    setUnkept(text === null || slot.get() === text ? undefined : text);
   };
   return {
     edited: Object.fromEntries(Object.entries(edits).map(([file, { text }]) => [file, text])),
@@ -34,12 +36,12 @@ export function useEdits(title: string): {
       keep(text === original ? others : { ...others, [file]: { text, original } });
     },
     reset: () => keep({}),
-    kept,
+    kept: unkept === undefined,
   };
 }
 
 /** Parses the stored changes, without entries of another form: other programs write to the browser's storage, too. */
-function parse(text: string | undefined): Edits {
+function parse(text: string | null): Edits {
   try {
     const entries = Object.entries<Partial<Edits[string]> | null>(JSON.parse(text ?? "{}") ?? {});
     return Object.fromEntries(
