@@ -3,6 +3,7 @@ import Tabs from "@theme/Tabs";
 import type { ReactNode } from "react";
 import { LANGUAGE_NAMES } from "../format/languages.ts";
 import type { PageElements } from "../protocol/page.ts";
+import { Changes } from "./Changes.tsx";
 import { CodeBlock } from "./CodeBlock.tsx";
 import { Recorded } from "./RecordedRun.tsx";
 
@@ -10,12 +11,13 @@ import { Recorded } from "./RecordedRun.tsx";
 export function Hazard({ scenario, programs, origin }: PageElements["Hazard"]): ReactNode {
   return (
     <Tabs groupId="language">
-      {programs.map(({ language, code, run, impossible }) => (
+      {programs.map(({ language, code, changes = [], run, impossible }) => (
         <TabItem key={language} value={language} label={LANGUAGE_NAMES[language]}>
           {impossible && <p>{impossible}</p>}
           {code.map((block) => (
             <CodeBlock key={block.file} code={block} />
           ))}
+          {changes.length > 0 && <Changes files={changes} />}
           {run && (
             <Recorded
               scenario={scenario}

@@ -18,10 +18,24 @@ export interface Code {
   whole?: string;
 }
 
+/** What the fix changes in a file of a hazard's failing program. */
+export interface FileChanges {
+  /** Without its folder, such as `plugin.py`. */
+  file: string;
+  /** Highlighted: `del` elements contain lines that are gone, `ins` elements new ones. */
+  html: string;
+  /** The number of new lines. */
+  added: number;
+  /** The number of lines that are gone. */
+  removed: number;
+}
+
 /** A program of a hazard, with its code. */
 export interface HazardProgram {
   language: Language;
   code: Code[];
+  /** The changes of a fixed program, if its language has a failing one. */
+  changes?: FileChanges[];
   /** Its recorded run; undefined if the language has no such program. */
   run?: ProgramRun;
   /** The reason why the language has none. */

@@ -5,6 +5,7 @@ import { readMutationsFile } from "../catalogue/mutations.ts";
 import { licensedFor } from "../licenses/packages.ts";
 import type { Code, PageElements } from "../protocol/page.ts";
 import { LANGUAGES, VARIANTS } from "../protocol/programs.ts";
+import { diffPrograms } from "./diff.ts";
 import { checkTwins, type MarkedFile } from "./regions.ts";
 import { readBenchmark, readMarked, readMarkedProgram, readRecord } from "./sources.ts";
 
@@ -92,11 +93,22 @@ export const ELEMENTS = {
       const programs = LANGUAGES.map(async (language) => {
         const same = (one: { language: string; variant?: string }) =>
           one.language === language && one.variant === variant;
-        const program = scenario.programs.find(same);
-        const files = program ? await readMarkedProgram(root, program) : [];
-        const code = await show(files, region);
-        const impossible = scenario.impossible.find(same)?.reason;
-        return { language, code, run: runs.find(same), impossible };
+        const filesOf = async (wanted: string) => {
+          const program = scenario.programs.find(
+            (one) => one.language === language && one.variant === wanted,
+          );
+          return program ? readMarkedProgram(root, program) : [];
+        };
+        const files = await filesOf(variant);
+        return {
+          language,
+          code: await show(files, region),
+          ...(variant === "fixed" && {
+            changes: await diffPrograms(await filesOf("failing"), files),
+          }),
+          run: runs.find(same),
+          impossible: scenario.impossible.find(same)?.reason,
+        };
       });
       return { scenario: scenario.id, programs: await Promise.all(programs), origin };
     },

@@ -39,27 +39,26 @@ const highlighter = createHighlighter({
  * plain text for the rest
  */
 export async function highlight(code: string, lang: Language): Promise<string> {
+  return (await highlightLines(code, lang)).join("\n");
+}
+
+/** Highlights code, and returns the HTML of each of its lines. */
+export async function highlightLines(code: string, lang: Language): Promise<string[]> {
   const lines = (await highlighter).codeToTokensBase(code, { lang, theme });
-  const runs: { kind: string; text: string }[] = [];
-  for (const [index, line] of lines.entries()) {
-    const tokens = line.map(({ content, color }) => ({ text: content, kind: tokenKind(color) }));
-    if (index > 0) {
-      tokens.unshift({ text: "\n", kind: "" });
-    }
-    for (const token of tokens) {
+  return lines.map((line) => {
+    const runs: { kind: string; text: string }[] = [];
+    for (const { content: text, color } of line) {
+      const kind = tokenKind(color);
       const last = runs.at(-1);
-      if (last !== undefined && (last.kind === token.kind || token.text.trim() === "")) {
-        last.text += token.text;
-      } else {
-        runs.push(token);
-      }
+      if (last !== undefined && (last.kind === kind || text.trim() === "")) last.text += text;
+      else runs.push({ kind, text });
     }
-  }
-  return runs
-    .map(({ kind, text }) =>
-      kind === "" ? escapeHtml(text) : `<span class="tok-${kind}">${escapeHtml(text)}</span>`,
-    )
-    .join("");
+    return runs
+      .map(({ kind, text }) =>
+        kind === "" ? escapeHtml(text) : `<span class="tok-${kind}">${escapeHtml(text)}</span>`,
+      )
+      .join("");
+  });
 }
 
 /** Turns `var(--token-keyword)` into `keyword`; punctuation and plain names have no kind. */

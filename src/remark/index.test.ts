@@ -146,7 +146,7 @@ test("highlights", async () => {
       code: {
         file: "examples/ping/plugin.py",
         region: "callback",
-        html: 'name <span class="tok-keyword">= </span><span class="tok-string-expression">"&lt;py&gt;"\n</span>',
+        html: 'name <span class="tok-keyword">= </span><span class="tok-string-expression">"&lt;py&gt;"</span>\n',
       },
     },
   });
@@ -250,6 +250,16 @@ test("the access table is the recorded one", async () => {
 
 test("a hazard has no twins", async () => {
   await expect(render('<Twins example="hazards/fall" />')).rejects.toThrow("has no twins");
+});
+
+test("a fixed hazard: the changes of each program that has a failing one", async () => {
+  await write("examples/hazards/fall/fixed/plugin.py", "step()\n");
+  const [shown] = await render('<Hazard name="fall" variant="fixed" />');
+  const { programs } = (shown?.props ?? {}) as PageElements["Hazard"];
+  expect(programs).toMatchObject([
+    { language: "python", changes: [{ file: "plugin.py", added: 1, removed: 1 }] },
+    { language: "typescript", changes: [] },
+  ]);
 });
 
 test("the table of broken twins has those that the harness tries", async () => {
