@@ -1,16 +1,17 @@
 /** What a token opens, how it ends, where it can be seen; and users who may only read. */
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
 import { fetch } from "undici";
 import { describe, expect, test } from "vitest";
-import { readProgram } from "../../src/catalogue/catalogue.ts";
+import { EXAMPLES, readProgram } from "../../src/catalogue/catalogue.ts";
 import { readTokens } from "../../src/harness/credentials.ts";
-import { type StartOptions, startProgram } from "../../src/harness/program.ts";
+import { type StartOptions, startProgram, bridgeOptions } from "../../src/harness/program.ts";
 import { commandLine, descendants, environment } from "../../src/linux/processes.js";
-import type { Orthanc } from "../../src/orthanc/server.ts";
-import { LANGUAGES } from "../../src/protocol/programs.ts";
+import type { Orthanc, OrthancOptions } from "../../src/orthanc/server.ts";
+import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
-const { startExample, track } = useOrthancs();
+const { startExample, startPlugin, track } = useOrthancs();
 
 async function start(script = "access.py", options: StartOptions = {}) {
   const program = await readProgram("token-access", "Authentication on");
@@ -120,6 +121,43 @@ describe("users who may only read", () => {
     const log = await ask(orthanc, "/tools/log-level", basic("admin", ADMIN), "PUT", "default");
     expect(log.status).toBe(200);
     expect((await ask(orthanc, "/instances", basic("viewer", "wrong"))).status).toBe(401);
+  });
+
+  describe("beside a plugin that imports the filter", () => {
+    const read = (file: string) => readFile(path.join(EXAMPLES, file), "utf8");
+
+    const startWithFilter = async (plugin: string, { files, ...options }: OrthancOptions = {}) =>
+      startPlugin(`import read_only\n${plugin}`, {
+        ...options,
+        files: { ...files, "read_only.py": await read("token-access/read_only.py") },
+        users,
+        configuration: { ...options.configuration, ReadOnlyUsers: ["viewer"] },
+      });
+
+    async function startBeside(twin: Language): Promise<Orthanc> {
+      if (twin === "python") {
+        return startWithFilter(await read("blocking-computation/plugin.py"));
+      }
+      const files = {
+        "bridge.py": await read("bridge/bridge.py"),
+        "plugin.ts": await read("blocking-computation/plugin.ts"),
+      };
+      return startWithFilter("import bridge\n", bridgeOptions(files, ["/computation"]));
+    }
+
+    test.each(LANGUAGES)("get 403 for whatever is no GET to its routes, too: %s", async (twin) => {
+      const orthanc = await startBeside(twin);
+      const status = async (user: string, method: string) =>
+        (await ask(orthanc, "/computation", user, method)).status;
+      expect(await status(basic("viewer", VIEWER), "GET")).toBe(200);
+      expect(await status(basic("viewer", VIEWER), "POST")).toBe(403);
+      expect(await status(basic("admin", ADMIN), "POST")).toBe(405);
+    });
+
+    test("need that filter alone: with another one in the plugin, Orthanc does not start", async () => {
+      const another = "import orthanc\northanc.RegisterIncomingHttpRequestFilter(print)\n";
+      await expect(startWithFilter(another)).rejects.toThrow("Can only register one");
+    });
   });
 
   test.each([
