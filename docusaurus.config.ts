@@ -86,7 +86,7 @@ const config: Config = {
       ],
     },
     footer: {
-      copyright: `Code under the MIT licence, prose under <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>, other code under <a href="${baseUrl}licenses">its own licences</a>.`,
+      copyright: `Code under the MIT license, prose under <a href="https://creativecommons.org/licenses/by-sa/4.0/">CC BY-SA 4.0</a>, other code under <a href="${baseUrl}licenses">its own licenses</a>.`,
     },
   } satisfies ThemeConfig,
 };

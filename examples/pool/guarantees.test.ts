@@ -123,11 +123,11 @@ test("typescript: no worker is ended while it loads, whatever the deadline", asy
 });
 
 test("typescript: why the file of the tasks can't be loaded reaches each caller", async () => {
-  const broken = 'throw new Error("no licence file");';
+  const broken = 'throw new Error("no license file");';
   const orthanc = await startFixture("typescript", undefined, { "worker.ts": broken });
   try {
     for (let call = 0; call < 3; call++)
-      expect(await sleep(orthanc, 0)).toEqual({ status: 422, error: "no licence file" });
+      expect(await sleep(orthanc, 0)).toEqual({ status: 422, error: "no license file" });
   } finally {
     await orthanc.kill();
   }
