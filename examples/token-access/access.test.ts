@@ -5,7 +5,7 @@ import { fetch } from "undici";
 import { describe, expect, test } from "vitest";
 import { EXAMPLES, readProgram } from "../../src/catalogue/catalogue.ts";
 import { readTokens } from "../../src/harness/credentials.ts";
-import { type StartOptions, startProgram, bridgeOptions } from "../../src/harness/program.ts";
+import { bridgeOptions, type StartOptions, startProgram } from "../../src/harness/program.ts";
 import { commandLine, descendants, environment } from "../../src/linux/processes.js";
 import type { Orthanc, OrthancOptions } from "../../src/orthanc/server.ts";
 import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
