@@ -5,13 +5,14 @@ import { findBrowser } from "./src/setup/browser.ts";
 // reads this file again.
 const origin = `http://127.0.0.1:${process.env.SITE_PORT}`;
 const live = `http://127.0.0.1:${process.env.LIVE_PORT}`;
+const serve = "exec node --import @oxc-node/core/register src/cli/serve.ts";
 const browser = await findBrowser();
 
 export default defineConfig({
   testDir: "src/browser",
   fullyParallel: true,
   forbidOnly: true,
-  workers: 2,
+  workers: 4,
   reporter: "line",
   use: {
     launchOptions: {
@@ -22,23 +23,16 @@ export default defineConfig({
     },
   },
   projects: [
-    { name: "static", testMatch: "site.spec.ts", use: { baseURL: origin } },
-    {
-      name: "live",
-      testMatch: "live.spec.ts",
-      use: { baseURL: live },
-      dependencies: ["static"],
-      // Runs at the same time slow each other down.
-      workers: 1,
-    },
+    { name: "live", testMatch: "live.spec.ts", use: { baseURL: live }, workers: 2 },
+    { name: "static", testMatch: "site.spec.ts", use: { baseURL: origin }, workers: 2 },
   ],
   webServer: [
     {
-      command: "npm run serve -- --static --port 0",
+      command: `${serve} --static --port 0`,
       wait: { stdout: /http:\/\/127\.0\.0\.1:(?<site_port>\d+)\// },
     },
     {
-      command: "npm run serve -- --port 0",
+      command: `${serve} --port 0`,
       wait: { stdout: /http:\/\/127\.0\.0\.1:(?<live_port>\d+)\// },
     },
   ],
