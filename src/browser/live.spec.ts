@@ -32,7 +32,7 @@ async function scrollToPanel(page: Page, title: string): Promise<Locator> {
   const run = page.getByLabel(new RegExp(`^(Recorded|Live) run of ${title}$`)).first();
   await run.evaluate((element) => element.scrollIntoView());
   const panel = page.getByLabel(`Live run of ${title}`);
-  await expect(button(panel, "Run both")).toBeVisible();
+  await expect(button(panel, "Stop")).toBeVisible();
   return panel;
 }
 
@@ -127,6 +127,47 @@ test("of a blocking callback, as many calls at once as the reader chooses are se
   await button(panel, "Run TypeScript").click();
   await expectStatus(panel, /^Played/);
   expect(await overlap(panel, "2 at once, TypeScript")).toBeLessThan(0.5);
+});
+
+test("a hazard that hangs while Orthanc starts is shown hanging, with a countdown, and is ended", async ({
+  page,
+}) => {
+  const errors = collectErrors(page);
+  await page.goto("/hazards/waiting-while-loading");
+  const panel = await scrollToPanel(page, "hazards/waiting-while-loading, failing python");
+  await button(panel, "Run failing Python").click();
+  await expect(panel.getByRole("timer")).toHaveText(/is ended in [1-8] seconds?\.$/, SOON);
+  await expectStatus(panel, "Played, as expected.");
+  await expect(panel.getByRole("timer")).toHaveCount(0);
+  await expect(panel.getByText("Orthanc has not answered after 8 seconds.")).toBeVisible();
+
+  // Its fixed program runs, too, from a panel of its own.
+  const fixed = await scrollToPanel(page, "hazards/waiting-while-loading, fixed python");
+  await button(fixed, "Run fixed Python").click();
+  await expectStatus(fixed, "Played, as expected.");
+  await expect(fixed.getByText("333332833333500000").first()).toBeVisible();
+  expect(errors).toEqual([]);
+});
+
+test("a hazard that hangs in a call can be stopped, and does otherwise if it is edited", async ({
+  page,
+}) => {
+  await page.goto("/hazards/killed-worker");
+  const panel = await scrollToPanel(page, "hazards/killed-worker, failing python");
+  await button(panel, "Run failing Python").click();
+  await expect(panel.getByRole("timer")).toHaveText(/is ended in [1-8] seconds?\.$/, SOON);
+  await page.reload();
+  await scrollToPanel(page, "hazards/killed-worker, failing python");
+  await expect(panel.getByRole("timer")).toHaveText(/is ended in [1-8] seconds?\.$/, SOON);
+  await button(panel, "Stop").click();
+  await expectStatus(panel, "Stopped. You stopped it.");
+  await expect(panel.getByRole("timer")).toHaveCount(0);
+
+  await button(panel, "Edit").click();
+  await panel.getByLabel("Code: plugin.py").fill("import orthanc\n");
+  await button(panel, "Run failing Python").click();
+  await expectStatus(panel, "Played, but not as expected.");
+  await expect(panel.getByText(/But no answer was expected within 8 seconds/)).toBeVisible();
 });
 
 test("the navigation bar says what runs are played on", async ({ page }) => {

@@ -14,7 +14,7 @@ const RUN_LIMIT = 120_000;
  * The maximum number of a program's processes at once, including Orthanc, their total memory, and the output that they
  * may print before Orthanc has started, both in bytes. After that, the limit on the log is lower.
  */
-const LIMITS = { processes: 100, memory: 2_000_000_000, log: 10_000_000 };
+export const LIMITS = { processes: 100, memory: 2_000_000_000, log: 10_000_000 };
 /** The time that a run continues without a page that follows it, in milliseconds. A page reloads in less time. */
 const ABANDONED = 10_000;
 

@@ -3,6 +3,7 @@ import type { Program, Scenario } from "../catalogue/catalogue.ts";
 import { differences, judgeEnding, judgeRun } from "../harness/judge.ts";
 import { playProgram } from "../harness/player.ts";
 import { readRecord } from "../harness/record.ts";
+import { LIMITS } from "../live/run.ts";
 import type { ProgramRun } from "../protocol/run.ts";
 
 /**
@@ -19,14 +20,17 @@ export interface Findings {
   comparedAgain: number;
 }
 
-/** Plays a program of a scenario: it must do what the scenario expects, end as it should, and do as recorded. */
+/**
+ * Plays a program of a scenario: it must do what the scenario expects, end as it should, and do as recorded.
+ * The limits are those of a run from a page.
+ */
 export async function playAsRecorded(
   scenario: Scenario,
   program: Program,
   findings: Findings,
 ): Promise<ProgramRun> {
   for (let comparison = 1; ; comparison++) {
-    const { run, ending } = await playProgram(scenario, program);
+    const { run, ending } = await playProgram(scenario, program, { limits: LIMITS });
     const verdict = judgeRun(scenario, run);
     const onlyTimes =
       verdict.timing.length > 0 && verdict.timing.length === verdict.problems.length;
