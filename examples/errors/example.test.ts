@@ -61,7 +61,7 @@ test.each([
   const answer = await orthanc.request(`/patient-names/${UNKNOWN}`);
   expect(answer.status).toBe(500);
   expect(await answer.json()).toEqual({ error: "the plugin has failed" });
-  expect(await orthanc.log()).toMatch(/\/patient-names\/[0-9a-f-]+:[\s\S]*a bug/);
+  expect(await orthanc.log()).toMatch(/["']\/patient-names\/[0-9a-f-]+["']:[\s\S]*a bug/);
 });
 
 test("python: an error that a callback does not catch answers 500, and Orthanc keeps running", async () => {

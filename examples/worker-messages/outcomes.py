@@ -1,4 +1,4 @@
-"""How computations end: what clients get to know, and what only the log may."""
+"""How computations end: what clients get to know, and what goes to the log."""
 
 import traceback
 from concurrent.futures import CancelledError, Future

@@ -1,4 +1,4 @@
-/** How computations end: what a client sees, and what only the log shows. */
+/** How computations end: what clients get to know, and what goes to the log. */
 import { PoolError } from "./pool.ts";
 
 // #region outcome

@@ -13,8 +13,9 @@ test.skipIf(availableParallelism() < 2).each(LANGUAGES)(
   "%s: two calls at once keep two cores busy",
   async (twin) => {
     const orthanc = await startExample("worker-pool", twin);
-    const compute = async () => (await orthanc.request("/computation")).status;
-    await compute();
+    const compute = async (query = "") => (await orthanc.request(`/computation${query}`)).status;
+    // The workers have started then.
+    await compute("?count=1000");
     const cores = await medianOfThree(async () => {
       const before = processorTime(orthanc.pid);
       const started = performance.now();

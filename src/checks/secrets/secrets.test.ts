@@ -246,7 +246,7 @@ test("all secrets of this repository's servers are made in one place", async () 
     "orthanc/server.ts": ["randomBytes(6)"],
     "live/run.ts": ["randomUUID()"],
     // A token that Orthanc has not made and therefore refuses.
-    "harness/accessTable.ts": ["randomUUID()"],
+    "harness/credentials.ts": ["randomUUID()"],
     // The content of a test's package.
     "testing/packageArchive.ts": ["randomBytes(size)"],
   });
