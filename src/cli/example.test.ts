@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { readProgram, readScenario, readScenarios } from "../catalogue/catalogue.ts";
+import { differences, judgeRun } from "../harness/judge.ts";
+import type { ProgramRun } from "../protocol/run.ts";
+import { useCommands } from "../testing/runCommand.ts";
+
+const SOON = { timeout: 15_000, interval: 100 };
+/** The stack of an error, which must not be printed for readers. */
+const STACK = /^\s+at .*\d+:\d+/m;
+const TOKEN = /Bearer /;
+
+const { run, runWithNpm, start, temporaryFiles, expectCleanEnd } = useCommands();
+const all = await readScenarios();
+
+describe("npm run example", () => {
+  test("-- --list lists all examples", async () => {
+    const { exitCode, stdout } = await runWithNpm("example", "--list");
+    expect(exitCode).toBe(0);
+    expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual(
+      all.map(({ id, summary }) => [id, summary]),
+    );
+  });
+
+  test.each([
+    ["an unknown id", ["no-such-example"], 'There is no example "no-such-example".'],
+    ["no id", [], "Name an example: "],
+  ])("with %s ends with exit code 2 and names those that exist", async (_, args, words) => {
+    const { exitCode, stdout, stderr } = await runWithNpm("example", ...args);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain(words);
+    for (const { id } of all) expect(stderr).toContain(id);
+    expect(stderr).not.toMatch(STACK);
+  });
+
+  test.each([
+    ["twin", ["rest-token", "--twin", "cobol"], /'cobol' is invalid.*python, typescript/],
+    ["option", ["rest-token", "--fast"], /unknown option '--fast'/],
+    ["second example", ["rest-token", "worker-pool"], /too many arguments/],
+  ])("with an unknown %s ends with an error in words", async (_, args, words) => {
+    const { exitCode, stdout, stderr } = await run("example", ...args);
+    expect(exitCode).toBe(1);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(words);
+    expect(stderr).not.toMatch(STACK);
+  });
+
+  test("-- rest-token --json prints both runs, which agree, and no token", async () => {
+    const { exitCode, stdout, stderr } = await run("example", "rest-token", "--json");
+    expect(stderr).not.toMatch(TOKEN);
+    expect(exitCode).toBe(0);
+    expect(stdout).not.toMatch(TOKEN);
+    const printed = JSON.parse(stdout) as {
+      scenario: string;
+      runs: ProgramRun[];
+      problems: string[];
+    };
+    expect(printed).toMatchObject({ scenario: "rest-token", problems: [] });
+    const [python, typescript, ...more] = printed.runs;
+    if (!python || !typescript) throw new Error(`There are ${printed.runs.length} runs.`);
+    expect(more).toEqual([]);
+    expect([python.language, typescript.language]).toEqual(["python", "typescript"]);
+    const scenario = await readScenario("rest-token");
+    expect(judgeRun(scenario, python).problems).toEqual([]);
+    expect(judgeRun(scenario, typescript).problems).toEqual([]);
+    expect(differences(scenario, python, typescript)).toEqual([]);
+    expect(JSON.parse(python.steps[0]?.calls[0]?.body ?? "")).toHaveLength(3);
+    expect(await temporaryFiles()).toEqual([]);
+  });
+
+  test("-- rest-token --twin python prints a transcript of that twin alone", async () => {
+    const { exitCode, stdout } = await run("example", "rest-token", "--twin", "python");
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("== python ==");
+    expect(stdout).not.toContain("typescript");
+    const { steps } = await readProgram("rest-token", "python");
+    for (const step of steps) {
+      if (step.do !== "request") continue;
+      expect(stdout).toContain(`${step.name}\n  > ${step.method} ${step.path}`);
+    }
+    expect(stdout).toMatch(/\n {2}< 200 application\/json after \d+\.\d{2,3} s\n/);
+    expect(stdout).not.toMatch(TOKEN);
+  });
+
+  test("leaves nothing when it is interrupted", async () => {
+    const example = await start("python: starting Orthanc", "example", "blocking-computation");
+    await expect.poll(temporaryFiles, SOON).toHaveLength(1);
+    await expectCleanEnd([example]);
+  });
+});
