@@ -271,6 +271,23 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`what a fix changes is readable on a narrow screen, ${colorScheme}`, async ({ page }) => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.emulateMedia({ colorScheme });
+    await open(page, "/hazards/killed-worker");
+    await page.getByText("What changed").and(page.locator(":visible")).click();
+    const changes = page.getByLabel("Changes in plugin.py").and(page.locator(":visible"));
+    await expect(changes.getByRole("deletion").first()).toHaveText(/^− import multiprocessing/);
+    await expect(changes.getByRole("insertion").first()).toHaveText(
+      /^\+ from pool import WorkerPool/,
+    );
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    const { violations } = await new AxeBuilder({ page }).include("details[open]").analyze();
+    expect(summary(violations)).toEqual([]);
+  });
+}
+
 test.describe("without scripts", () => {
   test.use({ javaScriptEnabled: false });
 
