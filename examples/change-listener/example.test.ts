@@ -82,7 +82,7 @@ async function storeMany(orthanc: Orthanc, count: number): Promise<string[]> {
 }
 
 test("both twins report the same about files that a modality sends", async () => {
-  const told: State[] = [];
+  const states: State[] = [];
   for (const twin of LANGUAGES) {
     const orthanc = await start(twin);
     const files = ["CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm"];
@@ -90,9 +90,9 @@ test("both twins report the same about files that a modality sends", async () =>
     const state = await waitFor(orthanc, ({ handled }) => handled === 3);
     expect(Object.keys(state.last).sort()).toEqual((await list(orthanc)).sort());
     expect(Object.values(state.last).map(({ modality }) => modality)).toContain("CT");
-    told.push(state);
+    states.push(state);
   }
-  expect(told[0]).toEqual(told[1]);
+  expect(states[0]).toEqual(states[1]);
 });
 
 test.each(LANGUAGES)("%s: each of 250 instances is handled once", async (twin) => {

@@ -9,7 +9,7 @@ import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { editProgram } from "../../src/testing/editProgram.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
-interface Seen {
+interface State {
   runs: number;
   failures: number;
   error: string | null;
@@ -23,7 +23,7 @@ const { startExample, track } = useOrthancs();
 const period = (seconds: number) => ({ "PERIOD = 1": `PERIOD = ${seconds}` });
 
 /** Has the task say when it begins and when it ends, and take that many seconds. */
-function telling(twin: Language, seconds: number): Record<string, string> {
+function printing(twin: Language, seconds: number): Record<string, string> {
   if (twin === "python") {
     const old = 'found = json.loads(orthanc.RestApiGet("/statistics"))';
     const lines = [
@@ -46,17 +46,17 @@ function telling(twin: Language, seconds: number): Record<string, string> {
 const start = (twin: Language, replace: Record<string, string> = {}) =>
   startExample("scheduled-task", twin, { replace });
 
-async function see(orthanc: Orthanc): Promise<Seen> {
-  return (await orthanc.request("/scheduled-task")).json() as Promise<Seen>;
+async function see(orthanc: Orthanc): Promise<State> {
+  return (await orthanc.request("/scheduled-task")).json() as Promise<State>;
 }
 
 /** Asks until the task reports something, and returns that. */
-async function waitFor(orthanc: Orthanc, found: (seen: Seen) => boolean): Promise<Seen> {
+async function waitFor(orthanc: Orthanc, found: (state: State) => boolean): Promise<State> {
   return vi.waitFor(
     async () => {
-      const seen = await see(orthanc);
-      expect(seen).toSatisfy(found);
-      return seen;
+      const state = await see(orthanc);
+      expect(state).toSatisfy(found);
+      return state;
     },
     { timeout: 20_000, interval: 100 },
   );
@@ -64,7 +64,7 @@ async function waitFor(orthanc: Orthanc, found: (seen: Seen) => boolean): Promis
 
 test.each(LANGUAGES)("%s: the task runs about once a second", async (twin) => {
   const orthanc = await start(twin);
-  const first = await waitFor(orthanc, (seen) => seen.runs > 0);
+  const first = await waitFor(orthanc, (state) => state.runs > 0);
   await sleep(3000);
   const runs = (await see(orthanc)).runs - first.runs;
   expect(runs).toBeGreaterThanOrEqual(1);
@@ -78,25 +78,25 @@ test.each(LANGUAGES)("%s: a run that fails does not end the schedule", async (tw
     ...period(0.2),
     '"/statistics"': `"/patients/${patient}/statistics"`,
   });
-  const failed = await waitFor(orthanc, (seen) => seen.failures >= 3);
+  const failed = await waitFor(orthanc, (state) => state.failures >= 3);
   expect(failed).toMatchObject({ error: "the last run has failed", instances: null });
 
   const body = JSON.stringify({ Tags: { PatientID: "LATE" } });
   await orthanc.request("/tools/create-dicom", { method: "POST", body });
-  const well = await waitFor(orthanc, (seen) => seen.error === null);
+  const well = await waitFor(orthanc, (state) => state.error === null);
   expect(well).toMatchObject({ studies: 1, instances: 1 });
-  const { failures } = await waitFor(orthanc, (seen) => seen.runs >= well.runs + 2);
+  const { failures } = await waitFor(orthanc, (state) => state.runs >= well.runs + 2);
   expect(failures).toBe(well.failures);
 
   await orthanc.request(`/patients/${patient}`, { method: "DELETE" });
-  await waitFor(orthanc, (seen) => seen.failures >= failures + 2);
+  await waitFor(orthanc, (state) => state.failures >= failures + 2);
   const warnings = (await orthanc.log()).match(/The task has failed/g);
   expect(warnings, "one for each row of failures").toHaveLength(2);
 });
 
 test.each(LANGUAGES)("%s: runs that take longer than the period do not pile up", async (twin) => {
-  const orthanc = await start(twin, { ...period(0.2), ...telling(twin, 0.5) });
-  await waitFor(orthanc, (seen) => seen.runs >= 3);
+  const orthanc = await start(twin, { ...period(0.2), ...printing(twin, 0.5) });
+  await waitFor(orthanc, (state) => state.runs >= 3);
   const said = (await orthanc.log()).match(/run (begins|ends)$/gm) ?? [];
   expect(said.length).toBeGreaterThanOrEqual(6);
   said.forEach((line, index) => {
@@ -105,7 +105,7 @@ test.each(LANGUAGES)("%s: runs that take longer than the period do not pile up",
 });
 
 test.each(LANGUAGES)("%s: no run before Orthanc has started", async (twin) => {
-  const changes = { ...period(0.01), ...telling(twin, 0) };
+  const changes = { ...period(0.01), ...printing(twin, 0) };
   const { routes } = await readProgram("scheduled-task", twin);
   const module = twin === "python" ? "plugin" : "bridge";
   const files = {
@@ -120,7 +120,7 @@ test.each(LANGUAGES)("%s: no run before Orthanc has started", async (twin) => {
       script: "slow_start.py",
     }),
   );
-  await waitFor(orthanc, (seen) => seen.runs >= 5);
+  await waitFor(orthanc, (state) => state.runs >= 5);
   expect((await see(orthanc)).failures).toBe(0);
   const log = await orthanc.log();
   expect(log.indexOf("run begins")).toBeGreaterThan(log.indexOf("HTTP server listening"));
@@ -132,16 +132,16 @@ test.each(LANGUAGES)("%s: no run before Orthanc has started", async (twin) => {
 test.each([
   ["python", "between two runs", {}],
   ["python", "while one run follows another", period(0.001)],
-  ["python", "during a run that takes a minute", telling("python", 60)],
+  ["python", "during a run that takes a minute", printing("python", 60)],
   ["typescript", "between two runs", {}],
   ["typescript", "while one run follows another", period(0.001)],
-  ["typescript", "during a run that takes a minute", telling("typescript", 60)],
+  ["typescript", "during a run that takes a minute", printing("typescript", 60)],
 ] as const)("%s: Orthanc stops at once %s", async (twin, when, changes) => {
   const orthanc = await start(twin, changes);
   if (when.includes("minute")) {
     await vi.waitFor(async () => expect(await orthanc.log()).toContain("run begins"), 10_000);
   } else {
-    await waitFor(orthanc, (seen) => seen.runs > 0);
+    await waitFor(orthanc, (state) => state.runs > 0);
   }
   const begin = performance.now();
   await orthanc.stop();
@@ -153,9 +153,9 @@ test.each([
 
 test("python: after /tools/reset there is one schedule, not two", async () => {
   const orthanc = await start("python", period(0.5));
-  await waitFor(orthanc, (seen) => seen.runs >= 2);
+  await waitFor(orthanc, (state) => state.runs >= 2);
   await orthanc.request("/tools/reset", { method: "POST" });
-  await waitFor(orthanc, (seen) => seen.runs === 1);
+  await waitFor(orthanc, (state) => state.runs === 1);
   await sleep(2000);
   expect((await see(orthanc)).runs).toBeLessThanOrEqual(6);
 });

@@ -1,4 +1,4 @@
-/** The page that lists the hazards by what somebody sees. */
+/** The page that lists the hazards by symptom. */
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";

@@ -444,7 +444,7 @@ describe("the programs of a hazard are judged", () => {
       "status 500; the body: pong\n. But Orthanc was expected to end within 2 seconds",
     ],
     [
-      "nobody to signal",
+      "no process to signal",
       signal(),
       { outcome: { type: "signalled", processes: 0 } },
       "Sent to 0 processes. There was no process to receive the signal",

@@ -39,12 +39,12 @@ test("it ends at once when it is aborted from outside, with that reason", async 
 });
 
 test("what is done in time is handed on, and the limit ends with it", async () => {
-  let seen: AbortSignal | undefined;
+  let observed: AbortSignal | undefined;
   const done = await withTimeLimit(50, never, async (signal) => {
-    seen = signal;
+    observed = signal;
     return "done";
   });
   expect(done).toBe("done");
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(seen?.aborted).toBe(false);
+  expect(observed?.aborted).toBe(false);
 });

@@ -92,18 +92,18 @@ async function serveHere(accounts: Accounts) {
 
 /** Serves one word on an address of this machine, and counts the requests to its listener. */
 async function serveWord(address: string, options?: ServerOptions) {
-  const seen = { requests: 0 };
+  const observed = { requests: 0 };
   const server = new GuardedServer(
     "own",
     (_, response) => {
-      seen.requests += 1;
+      observed.requests += 1;
       response.end("word");
     },
     options,
   );
   servers.push(server);
   await once(server.listen(0, address), "listening");
-  return { seen, server, port: (server.address() as AddressInfo).port };
+  return { observed, server, port: (server.address() as AddressInfo).port };
 }
 
 /** A run whose TypeScript twin leaves a file as a trace. */
@@ -227,7 +227,7 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
 
   test("is refused on its connection, and can't keep that open", async () => {
     // Only the refusal ends a connection here.
-    const { seen, server, port } = await serveWord("127.0.0.1", {
+    const { observed, server, port } = await serveWord("127.0.0.1", {
       headersTimeout: 0,
       requestTimeout: 0,
     });
@@ -250,7 +250,7 @@ describe.skipIf(NO_OTHER_ACCOUNT)("another account", () => {
     expect(JSON.parse(line)).toEqual(["HTTP/1.1 403 Forbidden"]);
     await expect.poll(open, { timeout: 20_000 }).toBe(0);
     expect(program.exitCode).toBe(null);
-    expect(seen.requests).toBe(0);
+    expect(observed.requests).toBe(0);
     program.stdin.end();
     await program;
   });

@@ -163,13 +163,13 @@ test("a run of both twins is reported in order, without secrets, and again after
 
 test("a reader who comes back in the middle of a run receives the new events", async () => {
   const id = await page().startRun({ scenario: "rest-token", programs: ["python"] });
-  let seen = "";
+  let last = "";
   for await (const [number, event] of page().followRun(id)) {
-    seen = number;
+    last = number;
     if (event.type === "progress" && event.progress.type === "start") break;
   }
-  const later = await collect(id, seen);
-  expect(later[0]?.[0]).toBe(String(Number(seen) + 1));
+  const later = await collect(id, last);
+  expect(later[0]?.[0]).toBe(String(Number(last) + 1));
   expect(later.at(-1)?.[1]).toMatchObject({ type: "ended", end: { how: "played" } });
 });
 
@@ -322,7 +322,7 @@ test.each([
     edited: { [file]: text },
   });
   let [late, ended] = [0, false];
-  const telling = collect(id).finally(() => {
+  const following = collect(id).finally(() => {
     ended = true;
   });
   for (let asked = 0; asked < 10 && !ended; asked++) {
@@ -333,7 +333,7 @@ test.each([
   }
   expect(late).toBeLessThan(5_000);
   expect(await stop(id)).toBe(204);
-  const last = (await telling).at(-1)?.[1];
+  const last = (await following).at(-1)?.[1];
   if (last?.type !== "ended" || !("reason" in last.end)) throw new Error(JSON.stringify(last));
   expect(last.end.reason).toMatch(/^You stopped it\.$|can't be searched for syntax errors/);
   expect(await readdir(folder)).toEqual([]);

@@ -100,7 +100,7 @@ watch.search(temporary);
 const { secrets, tokens, processes, temporaryFiles, files, logs, excepted } = watch.counts();
 const findings = watch.findings();
 console.log(
-  `\nSecrets: ${secrets} were made, and ${tokens} tokens seen. Searched were ${processes} processes, ${temporaryFiles} temporary files, ${logs} logs of Orthancs, the output, and ${files} files that are left.`,
+  `\nSecrets: ${secrets} were made, and ${tokens} tokens observed. Searched were ${processes} processes, ${temporaryFiles} temporary files, ${logs} logs of Orthancs, the output, and ${files} files that are left.`,
 );
 for (const [reason, count] of excepted) console.log(`  Excepted, ${count} times: ${reason}.`);
 for (const finding of findings) console.error(`  FOUND in ${finding}`);
