@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { readProgram, readScenario, readScenarios } from "../catalogue/catalogue.ts";
-import { differences, judgeRun } from "../harness/judge.ts";
+import { differences } from "../harness/compare.ts";
+import { judgeRun } from "../harness/judge.ts";
 import type { ProgramRun } from "../protocol/run.ts";
 import { useCommands } from "../testing/runCommand.ts";
 

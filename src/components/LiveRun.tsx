@@ -6,7 +6,7 @@ import { Countdown } from "./Countdown.tsx";
 import styles from "./LiveRun.module.css";
 import { fetchFiles, followRun, startRun, stopRun } from "./liveClient.ts";
 import { applyEvent, describeProgram, initialState, type LiveState } from "./liveState.ts";
-import type { RunnableProps } from "./RecordedRun.tsx";
+import type { RunnableProps } from "./runnable.ts";
 import { Timeline } from "./Timeline.tsx";
 import { Transcript } from "./Transcript.tsx";
 import { useEdits } from "./useEdits.ts";

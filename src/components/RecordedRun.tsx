@@ -1,24 +1,14 @@
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { formatDate } from "../format/dates.ts";
-import type { ProgramName } from "../protocol/programs.ts";
 import type { RecordedScenario, RecordOrigin } from "../protocol/record.ts";
 import type { ProgramRun } from "../protocol/run.ts";
 import { pageSecret } from "./pageSecret.ts";
 import styles from "./RecordedRun.module.css";
+import type { RunnableProps } from "./runnable.ts";
 import { Timeline } from "./Timeline.tsx";
 import { Transcript } from "./Transcript.tsx";
 
 const LiveRun = lazy(() => import("./LiveRun.tsx"));
-
-/** What a page needs to show, and to run, programs of a scenario. */
-export interface RunnableProps {
-  scenario: string;
-  /** The name in labels, such as `rest-token`. */
-  title: string;
-  /** The `id` of the element, to which links lead. */
-  anchor: string;
-  programs: ProgramName[];
-}
 
 /** The recorded run of both twins of an example. */
 export function RecordedRun({ record }: { record: RecordedScenario }): ReactNode {

@@ -1,15 +1,10 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { parseScenario, type Scenario } from "../catalogue/catalogue.ts";
 import type { Answer, Call, Outcome, ProgramRun, StepRun } from "../protocol/run.ts";
-import type { Ending, VariedAnswer, VariedRun } from "./judge.ts";
-import {
-  differences,
-  judgeEnding,
-  judgeRun,
-  judgeVariations,
-  maskBody,
-  wallTime,
-} from "./judge.ts";
+import type { VariedAnswer, VariedRun } from "./compare.ts";
+import { differences, judgeVariations, maskBody } from "./compare.ts";
+import type { Ending } from "./judge.ts";
+import { judgeEnding, judgeRun, wallTime } from "./judge.ts";
 
 const machine = vi.hoisted(() => ({ cores: 2 }));
 vi.mock("node:os", () => ({ availableParallelism: () => machine.cores }));

@@ -9,7 +9,8 @@ import { type Files, readProgramFiles, replaceTexts } from "../catalogue/files.t
 import { type Mutation, readMutationsFile } from "../catalogue/mutations.ts";
 import type { Language } from "../protocol/programs.ts";
 import { reportProgress, scaled } from "../testing/soak.ts";
-import { differences, judgeEnding, judgeRun, judgeVariations } from "./judge.ts";
+import { differences, judgeVariations } from "./compare.ts";
+import { judgeEnding, judgeRun } from "./judge.ts";
 import { type Played, playProgram } from "./player.ts";
 import { PlayError } from "./stage.ts";
 import { playVariations } from "./variations.ts";

@@ -1,7 +1,8 @@
 /** Plays a whole scenario: its programs one after the other, judged and compared. */
 import type { Program, Scenario } from "../catalogue/catalogue.ts";
 import type { ProgramRun, Progress, Versions } from "../protocol/run.ts";
-import { differences, judgeEnding, judgeRun } from "./judge.ts";
+import { differences } from "./compare.ts";
+import { judgeEnding, judgeRun } from "./judge.ts";
 import { type PlayOptions, playProgram } from "./player.ts";
 
 /** Options for playing a scenario. */

@@ -7,7 +7,7 @@ import { readScenarios } from "../catalogue/catalogue.ts";
 import type { ProgramRun } from "../protocol/run.ts";
 import { playAsRecorded, reportFindings } from "../testing/playAsRecorded.ts";
 import { comparesTimes, selected } from "../testing/selection.ts";
-import { differences } from "./judge.ts";
+import { differences } from "./compare.ts";
 
 const all = await readScenarios();
 const scenarios = selected(all).filter((scenario) => !comparesTimes(scenario));

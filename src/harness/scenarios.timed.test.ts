@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "vitest";
 import { readScenarios } from "../catalogue/catalogue.ts";
 import { playAsRecorded, reportFindings } from "../testing/playAsRecorded.ts";
 import { comparesTimes, selected } from "../testing/selection.ts";
-import { differences } from "./judge.ts";
+import { differences } from "./compare.ts";
 
 const scenarios = selected(await readScenarios()).filter(comparesTimes);
 const findings = { skipped: [], comparedAgain: 0 };

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { readScenarios } from "../catalogue/catalogue.ts";
 import { selected } from "../testing/selection.ts";
-import { judgeVariations } from "./judge.ts";
+import { judgeVariations } from "./compare.ts";
 import { makeVariations, playVariations } from "./variations.ts";
 
 const scenarios = selected(await readScenarios()).filter(({ twins }) => twins);

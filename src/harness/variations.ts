@@ -13,7 +13,7 @@ import { basicAuthorization } from "../orthanc/restClient.ts";
 import type { Orthanc } from "../orthanc/server.ts";
 import type { Answer } from "../protocol/run.ts";
 import { readBody, toAnswer } from "./answer.ts";
-import { judgeVariations, type VariedAnswer, type VariedRun } from "./judge.ts";
+import { judgeVariations, type VariedAnswer, type VariedRun } from "./compare.ts";
 import { playSteps, setStage } from "./player.ts";
 import { type StartOptions, startProgram } from "./program.ts";
 import { PlayError } from "./stage.ts";

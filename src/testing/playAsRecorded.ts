@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { Program, Scenario } from "../catalogue/catalogue.ts";
-import { differences, judgeEnding, judgeRun } from "../harness/judge.ts";
+import { differences } from "../harness/compare.ts";
+import { judgeEnding, judgeRun } from "../harness/judge.ts";
 import { playProgram } from "../harness/player.ts";
 import { readRecord } from "../harness/record.ts";
 import { LIMITS } from "../live/run.ts";
