@@ -74,19 +74,23 @@ test("with as many calls as threads, they would wait for each other", async () =
 });
 
 test.each([
-  ["errors", "/patient-names/([^/]+)", "/patient-names/{id}"],
-  ["dicom-parsing", "/dicom-summary/([^/]+)", "/dicom-summary/{id}"],
-  ["from-python", "/patient-count-new", "/patient-count-new"],
-])("%s gives the right answer, or is spared the call", async (folder, route, pattern) => {
-  const orthanc = await start(folder, [route], ["CT_small.dcm"]);
-  const [instance] = (await (await orthanc.request("/instances")).json()) as string[];
-  const target = pattern.replace("{id}", instance as string);
-  const right = await ask(orthanc, target);
-  expect(right.status).toBe(200);
-  const answers = await callAtOnce(orthanc, target);
-  for (const { status, body } of answers) {
-    if (status === 200) expect(body).toBe(right.body);
-    else expect(status).toBe(503);
-  }
-  expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(20);
-});
+  ["errors", "/patient-names/([^/]+)", "/patient-names/{id}", THREADS / 2 - 5],
+  // It keeps at most eight files in memory.
+  ["dicom-parsing", "/dicom-summary/([^/]+)", "/dicom-summary/{id}", 8],
+  ["from-python", "/patient-count-new", "/patient-count-new", THREADS / 2 - 5],
+] as const)(
+  "%s gives the right answer, or is spared the call",
+  async (folder, route, pattern, least) => {
+    const orthanc = await start(folder, [route], ["CT_small.dcm"]);
+    const [instance] = (await (await orthanc.request("/instances")).json()) as string[];
+    const target = pattern.replace("{id}", instance as string);
+    const right = await ask(orthanc, target);
+    expect(right.status).toBe(200);
+    const answers = await callAtOnce(orthanc, target);
+    for (const { status, body } of answers) {
+      if (status === 200) expect(body).toBe(right.body);
+      else expect(status).toBe(503);
+    }
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(least);
+  },
+);

@@ -181,6 +181,22 @@ describe("an error is reported with file, field and reason", () => {
       "variations.differences[0].reason",
       />=30/,
     ],
+    [
+      "an Orthanc without passwords would answer other machines",
+      {
+        ...PING,
+        configuration: { AuthenticationEnabled: false },
+        programs: [{ language: "python", configuration: { RemoteAccessAllowed: true } }],
+      },
+      "programs[0].configuration",
+      /this machine alone/,
+    ],
+    [
+      "a program that does not start has steps",
+      { ...PING, programs: [{ language: "python", start: { hangs: 1 }, steps: PING.steps }] },
+      "programs[0].steps",
+      /has no steps/,
+    ],
     ["it is no object", [], "(whole file)", /expected object, received array/],
   ])("%s", (_, example, field, reason) => {
     const lines = errors(example);

@@ -218,14 +218,24 @@ export const ScenarioFile = z
     masks: z.array(Mask).default([]),
     variations: Variations.prefault({}),
   })
-  .superRefine(({ programs, steps, columns }, context) => {
+  .superRefine(({ programs, steps, columns, configuration }, context) => {
     if (!programs && steps.length === 0) {
       context.addIssue({ code: "custom", path: ["steps"], message: "twins need a step to play" });
     }
     for (const [index, program] of (programs ?? []).entries()) {
+      const place = ["programs", index];
+      const all = { ...configuration, ...program.configuration };
+      if (all.AuthenticationEnabled === false && all.RemoteAccessAllowed === true) {
+        const message = "an Orthanc without passwords must answer this machine alone";
+        context.addIssue({ code: "custom", path: [...place, "configuration"], message });
+      }
+      if (program.start !== "answers" && program.steps.length + program.rows.length > 0) {
+        const message = "a program that does not start has no steps";
+        context.addIssue({ code: "custom", path: [...place, "steps"], message });
+      }
       if (program.rows.every((row) => row.expect.length === columns.length)) continue;
       const message = `each row needs a status for each of the ${columns.length} columns`;
-      context.addIssue({ code: "custom", path: ["programs", index, "rows"], message });
+      context.addIssue({ code: "custom", path: [...place, "rows"], message });
     }
   });
 

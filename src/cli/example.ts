@@ -51,6 +51,7 @@ async function run(id: string | undefined, options: Options): Promise<number> {
 /** Plays the programs in one language, or all of them, and shows the progress. */
 async function play(scenario: Scenario, language: Language | undefined) {
   const programs = scenario.programs.filter((one) => one.language === (language ?? one.language));
+  if (programs.length === 0) throw new ScenarioError(`${scenario.id} has no ${language} program.`);
   let progress: Ora | undefined;
   const succeed = () => progress?.succeed(`${progress.text.split(":")[0]}: played`);
   try {

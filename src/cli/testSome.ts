@@ -2,6 +2,7 @@
  * `npm run test:example`: runs all tests that belong to examples or hazards. `npm run test:changed`: runs the tests of
  * what has changed since a commit.
  */
+import { existsSync } from "node:fs";
 import { Argument, Command } from "commander";
 import { execa } from "execa";
 import { readScenario, scenarioIds } from "../catalogue/catalogue.ts";
@@ -39,9 +40,9 @@ async function testChanged(commit: string): Promise<number> {
   if (files.some((file) => SITE.test(file))) {
     console.log("The site has changed, too: npm run build && npm run test:browser");
   }
-  if (files.some((file) => COPIED_ALONG.test(file))) return vitest(["run"]);
+  if (files.some((file) => COPIED_ALONG.test(file) || !isFollowed(file))) return vitest(["run"]);
   const ids = (await scenarioIds()).filter((id) =>
-    files.some((file) => file.startsWith(`examples/${id}/`)),
+    files.some((file) => file.startsWith(`examples/${id}/`) || file === `static/runs/${id}.json`),
   );
   const code = ids.length > 0 ? await testExamples(ids) : 0;
   const sources = files.filter((file) => /^(src|examples)\/.*\.ts$/.test(file));
@@ -49,9 +50,16 @@ async function testChanged(commit: string): Promise<number> {
   return (await vitest(["related", "--run", ...sources])) || code;
 }
 
+/** Tells if Vitest finds the tests of a source file by its imports: not if it is gone, or no TypeScript. */
+function isFollowed(file: string): boolean {
+  return !file.startsWith("src/") || (existsSync(file) && /\.tsx?$|\.css$|\.mdx?$/.test(file));
+}
+
 /** Lists the files that differ from a commit, and new ones. */
 async function changedFiles(commit: string): Promise<string[]> {
-  const changed = await execa("git", ["diff", "--name-only", commit], { lines: true });
+  const changed = await execa("git", ["diff", "--name-only", "--no-renames", commit], {
+    lines: true,
+  });
   const added = await execa("git", ["ls-files", "--others", "--exclude-standard"], { lines: true });
   return [...changed.stdout, ...added.stdout];
 }

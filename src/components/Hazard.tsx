@@ -22,7 +22,7 @@ export function Hazard({ scenario, programs, origin }: PageElements["Hazard"]): 
             <Recorded
               scenario={scenario}
               title={`${scenario}, ${run.program}`}
-              anchor={`run-${run.variant}-${language}`}
+              anchor={`run-${scenario}-${run.program}`.replace(/\W+/g, "-")}
               programs={[run]}
               runs={[run]}
               origin={origin}

@@ -104,6 +104,22 @@ test("an expected hang is counted down until it is observed or the run ends", ()
   expect(stateAfter(...hanging, end).hangsUntil).toBeUndefined();
 });
 
+test("an expected hang that is answered is no longer counted down", () => {
+  const begun = [starting(), progress(begin(0, 8_000)), progress(begin(1))];
+  expect(stateAfter(...begun, progress(answer(1))).hangsUntil).toBe(8_000);
+  expect(stateAfter(...begun, progress(answer(0))).hangsUntil).toBeUndefined();
+});
+
+test("a step that begins before an earlier one leaves its place free", () => {
+  const { runs } = stateAfter(starting(), progress(begin(1)), progress(begin(0)));
+  expect(runs[0]?.steps).toEqual([
+    { ...step, calls: [] },
+    { ...step, calls: [] },
+  ]);
+  const [early] = stateAfter(starting(), progress(begin(1))).runs;
+  expect(early?.steps.map(({ name }) => name)).toEqual(["…", "A call"]);
+});
+
 test("an Orthanc that hangs while it starts is counted down, too", () => {
   const start: RunEvent = { ...starting("failing python"), hangsUntil: 9_000 } as RunEvent;
   const state = stateAfter(start);

@@ -27,6 +27,8 @@ export interface LiveState {
   log: Record<string, string>;
   /** The program is expected to hang, and is ended at this time: milliseconds since 1970. */
   hangsUntil?: number;
+  /** The index of the step in which it is expected to hang. */
+  hangingStep?: number;
   end?: RunEnd;
 }
 
@@ -108,19 +110,23 @@ function applyProgress(state: LiveState, run: ProgramRun, progress: Progress): L
     case "step": {
       const { index, step, count, hangsUntil } = progress;
       const steps = [...run.steps];
+      // Of steps that overlap, a later one may begin first.
+      while (steps.length < index) steps.push({ name: "…", action: "…", calls: [] });
       steps[index] = { ...step, calls: [] };
+      const longest = (hangsUntil ?? 0) > (state.hangsUntil ?? 0);
       const sent = count > 0 ? `, ${count} sent` : "";
       return {
         ...state,
         status: withProgram(run, `“${step.name}”${sent}.`),
         runs: withRun({ steps }),
         // Of steps that overlap, the one that hangs longest is shown.
-        hangsUntil: Math.max(hangsUntil ?? 0, state.hangsUntil ?? 0) || undefined,
+        ...(longest && { hangsUntil, hangingStep: index }),
       };
     }
     case "call":
       return {
         ...state,
+        ...withoutHang(state, progress.index),
         answered: state.answered + 1,
         runs: withStep(progress.index, (step) => ({
           ...step,
@@ -131,10 +137,9 @@ function applyProgress(state: LiveState, run: ProgramRun, progress: Progress): L
       const { index, outcome, milliseconds } = progress;
       return {
         ...state,
+        ...withoutHang(state, index),
         answered: state.answered + 1,
         runs: withStep(index, (step) => ({ ...step, outcome, milliseconds })),
-        hangsUntil:
-          outcome.type === "no answer" || outcome.type === "running" ? undefined : state.hangsUntil,
       };
     }
     case "log": {
@@ -142,6 +147,11 @@ function applyProgress(state: LiveState, run: ProgramRun, progress: Progress): L
       return { ...state, log: { ...state.log, [run.program]: log } };
     }
   }
+}
+
+/** Ends the countdown of a step that is over. */
+function withoutHang({ hangingStep }: LiveState, step: number): Partial<LiveState> {
+  return hangingStep === step ? { hangsUntil: undefined, hangingStep: undefined } : {};
 }
 
 /** Names a program for readers: `Python`, `failing Python`. */

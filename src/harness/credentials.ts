@@ -5,7 +5,7 @@ import path from "node:path";
 import type { CredentialName } from "../catalogue/scenario.ts";
 import { basicAuthorization } from "../orthanc/restClient.ts";
 import type { Orthanc } from "../orthanc/server.ts";
-import type { Stage } from "./stage.ts";
+import { PlayError, type Stage } from "./stage.ts";
 
 type MakeHeader = (stage: Stage, tokens: string[]) => string | undefined;
 
@@ -20,18 +20,24 @@ const HEADERS: Record<CredentialName, MakeHeader> = {
   "User and password": ({ orthanc }) => basicAuthorization(orthanc.user, orthanc.password),
   "User and wrong password": ({ orthanc }) => basicAuthorization(orthanc.user, "wrong"),
   "Another user and password": ({ users }) => {
-    const [[user, password] = ["", ""]] = Object.entries(users);
-    return basicAuthorization(user, password);
+    const [other] = Object.entries(users);
+    return other && basicAuthorization(...other);
   },
 };
 
-/** Makes the headers of a request with these credentials. */
+/**
+ * Makes the headers of a request with these credentials.
+ * @throws PlayError if there are none
+ */
 export async function credentialHeaders(
   name: CredentialName,
   stage: Stage,
 ): Promise<Record<string, string>> {
+  if (name === "No header") return {};
   const authorization = HEADERS[name](stage, await readTokens(stage.orthanc));
-  return authorization === undefined ? {} : { authorization };
+  // Without credentials, a refusal would prove nothing.
+  if (authorization === undefined) throw new PlayError(`There are no credentials for "${name}".`);
+  return { authorization };
 }
 
 /** Reads the tokens that `examples/token-access/access.py` has made; none if another program runs. */

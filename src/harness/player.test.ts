@@ -41,3 +41,39 @@ test("a run that is aborted ends, whatever garbage is collected", async () => {
   });
   await expect(collecting(played)).rejects.toBe(reason);
 }, 50_000);
+
+test("a run can be aborted while its plugin keeps the first requests waiting", async () => {
+  const scenario = await readScenario("rest-token");
+  const edited = {
+    "plugin.py": `import time
+import orthanc
+asked = 0
+def wait(uri, **request):
+    global asked
+    asked += 1
+    time.sleep(60 if asked > 1 else 0)
+    return True
+orthanc.RegisterIncomingHttpRequestFilter(wait)
+`,
+  };
+  const stop = new AbortController();
+  const reason = new Error("Enough.");
+  const played = playProgram(scenario, findProgram(scenario, "python"), {
+    edited,
+    signal: stop.signal,
+    report: ({ type }) => {
+      if (type === "start") setTimeout(() => stop.abort(reason), 500);
+    },
+  });
+  await expect(played).rejects.toBe(reason);
+}, 30_000);
+
+test("a table can't be played without its credentials: a refusal would prove nothing", async () => {
+  const scenario = await readScenario("token-access");
+  const program = findProgram(scenario, "Remote access off, from another address");
+  const edited = { "access.py": "import orthanc\n" };
+  const local = { ...program, from: "loopback" as const };
+  await expect(playProgram(scenario, local, { edited })).rejects.toThrow(
+    'There are no credentials for "A token".',
+  );
+});

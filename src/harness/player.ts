@@ -30,7 +30,7 @@ import { fillPath, sendRequests, textBody } from "./steps/request.ts";
 import { restartOrthanc } from "./steps/restart.ts";
 import { sendSignal } from "./steps/signal.ts";
 import { findStrayListeners } from "./strayListeners.ts";
-import { controllerFollowing } from "./timeLimit.ts";
+import { controllerFollowing, untilAborted } from "./timeLimit.ts";
 
 /** The time limit for a step, in milliseconds. Then a program that hangs is ended with its Orthanc. */
 const STEP_LIMIT = 90_000;
@@ -92,8 +92,12 @@ export async function playProgram(
   // Without a limit on the log, the run can't continue.
   const followed = followLog(orthanc, report, over).catch((error) => over.abort(error));
   try {
-    const versions = await fetchVersions(orthanc);
-    const stage = await setStage(scenario, program, orthanc, { ...options, host, users, signal });
+    // A plugin may keep these requests waiting.
+    const versions = await untilAborted(signal, fetchVersions(orthanc));
+    const stage = await untilAborted(
+      signal,
+      setStage(scenario, program, orthanc, { ...options, host, users, signal }),
+    );
     const { secrets } = stage;
     await playSteps(program.steps, stage, run, report);
     run.log = findLines(redact(await orthanc.log(), secrets), program);
@@ -102,9 +106,12 @@ export async function playProgram(
     if (scenario.end === "kill") await ending;
     return { run, versions, ending: ending.finally(() => followed) };
   } catch (error) {
+    const { aborted } = signal;
+    // Steps that run beside the one that has failed must not act on an Orthanc that is gone.
+    over.abort(error);
     await orthanc.kill();
     await followed;
-    if (signal.aborted) throw signal.reason;
+    if (aborted) throw signal.reason;
     const how = await orthanc.ended;
     // It is killed here if it has not ended by itself.
     if (how === "SIGKILL") throw error;
@@ -188,7 +195,7 @@ export async function playSteps(
     const played: StepRun = { ...describeStep(step, stage), calls: [] };
     run.steps.push(played);
     const playing = playStep(step, index, played, stage, report);
-    // An error of a step is thrown when the steps that run beside it are over.
+    // An error of a step ends the run, whatever runs beside it.
     playing.catch(() => {});
     running.push(playing);
   }

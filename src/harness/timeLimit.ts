@@ -19,6 +19,27 @@ export class TimeLimitError extends Error {
 }
 
 /**
+ * Waits for work that can't be aborted, until a signal is.
+ * @throws the signal's reason if it was aborted; whatever the work throws
+ */
+export async function untilAborted<Result>(
+  signal: AbortSignal,
+  work: Promise<Result>,
+): Promise<Result> {
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/**
  * Does some work, and aborts it after a time.
  * @param work receives the signal that aborts it
  * @throws TimeLimitError if it takes longer; the signal's reason if that was aborted; whatever the work throws

@@ -137,9 +137,12 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
     if (await waitUntilReady(guarded, client, signal)) return;
     await kill();
     signal?.throwIfAborted();
-    throw new StartError(
-      `Orthanc did not start (${await guarded.ended}). Its log:\n${(await log()).slice(-LOG_EXCERPT)}`,
+    const secrets = [password, ...Object.values(options.users ?? {})];
+    const shown = secrets.reduce(
+      (text, secret) => text.replaceAll(secret, "(a secret)"),
+      (await log()).slice(-LOG_EXCERPT),
     );
+    throw new StartError(`Orthanc did not start (${await guarded.ended}). Its log:\n${shown}`);
   };
   await ready();
 

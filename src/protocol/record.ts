@@ -14,6 +14,6 @@ export interface RecordOrigin {
 export interface RecordedScenario extends RecordOrigin {
   scenario: string;
   runs: ProgramRun[];
-  /** SHA-256 over the files that were played, the bridge and the pool: a record with another hash is out of date. */
+  /** SHA-256 over the files that were played, and those that are copied along: a record with another hash is out of date. */
   sources: string;
 }
