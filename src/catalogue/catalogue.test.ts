@@ -192,6 +192,12 @@ describe("an error is reported with file, field and reason", () => {
       /this machine alone/,
     ],
     [
+      "two programs have one name",
+      { ...PING, programs: [{ language: "python" }, { language: "python" }] },
+      "programs[1]",
+      /two programs/,
+    ],
+    [
       "a program that does not start has steps",
       { ...PING, programs: [{ language: "python", start: { hangs: 1 }, steps: PING.steps }] },
       "programs[0].steps",

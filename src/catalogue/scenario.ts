@@ -124,7 +124,7 @@ const Step = z.preprocess(
 );
 
 const Program = z.strictObject({
-  /** The default is the variant and the language. */
+  /** The default is the variant, if there is one, and the language. */
   name: z.string().min(1).optional(),
   language: z.enum(LANGUAGES),
   /** The folder of the program; by default, the scenario's own. */
@@ -222,7 +222,14 @@ export const ScenarioFile = z
     if (!programs && steps.length === 0) {
       context.addIssue({ code: "custom", path: ["steps"], message: "twins need a step to play" });
     }
+    const names = new Set<string>();
     for (const [index, program] of (programs ?? []).entries()) {
+      const name = program.name ?? [program.variant, program.language].filter(Boolean).join(" ");
+      if (names.has(name)) {
+        const message = `there are two programs "${name}"`;
+        context.addIssue({ code: "custom", path: ["programs", index], message });
+      }
+      names.add(name);
       const place = ["programs", index];
       const all = { ...configuration, ...program.configuration };
       if (all.AuthenticationEnabled === false && all.RemoteAccessAllowed === true) {

@@ -37,7 +37,7 @@ export function AccessTable({ record }: { record: RecordedScenario }): ReactNode
             <tr key={credential}>
               <th scope="row">{credential}</th>
               {steps.map(({ name, calls: [call] }) => (
-                <Cell key={name} status={call?.status ?? 0} />
+                <Cell key={name} status={call?.status} />
               ))}
             </tr>
           ))}
@@ -57,7 +57,9 @@ function groupRows(steps: StepRun[]): Map<string, StepRun[]> {
   return rows;
 }
 
-function Cell({ status }: { status: number }): ReactNode {
+/** @param props.status undefined if the request was not sent */
+function Cell({ status }: { status: number | undefined }): ReactNode {
+  if (status === undefined) return <td>not tried</td>;
   const passed = status < 400;
   return (
     <td className={passed ? styles.passed : styles.refused}>

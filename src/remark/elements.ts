@@ -76,7 +76,11 @@ export const ELEMENTS = {
     attributes: { example: "required" },
     component: "RecordedRun",
     dependencies: ofExample,
-    read: async ({ example: id = "" }, { root }) => ({ record: await readRecord(root, { id }) }),
+    async read({ example = "" }, { root }) {
+      const scenario = await readScenario(example, path.join(root, "examples"));
+      if (!scenario.twins) throw new Error(`"${example}" has no twins.`);
+      return { record: await readRecord(root, scenario) };
+    },
   }),
 
   /** The failing or the fixed programs of a hazard, each with its recorded run; whole, or a region of them. */

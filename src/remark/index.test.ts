@@ -190,9 +190,9 @@ test.each([
     "docs/page.mdx:1: there is no file examples/bridge/bridge.py.",
   ],
   [
-    "a missing recorded run",
+    "a recorded run of an unknown example",
     '<RecordedRun example="pong" />',
-    "docs/page.mdx:1: there is no file static/runs/pong.json.",
+    'docs/page.mdx:1: There is no example "pong".',
   ],
   ["a missing attribute", '<Twins region="work" />', '<Twins> lacks its attribute "example"'],
   [
@@ -249,7 +249,17 @@ test("the access table is the recorded one", async () => {
 });
 
 test("a hazard has no twins", async () => {
-  await expect(render('<Twins example="hazards/fall" />')).rejects.toThrow("has no twins");
+  for (const element of ["Twins", "RecordedRun"]) {
+    const page = render(`<${element} example="hazards/fall" />`);
+    await expect(page).rejects.toThrow("has no twins");
+  }
+});
+
+test("a missing record is named, with the command that makes it", async () => {
+  await rm(path.join(root, "static/runs/ping.json"));
+  await expect(render('<RecordedRun example="ping" />')).rejects.toThrow(
+    "there is no file static/runs/ping.json. Make it: npm run record",
+  );
 });
 
 test("a fixed hazard: the changes of each program that has a failing one", async () => {
