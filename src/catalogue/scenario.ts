@@ -76,7 +76,7 @@ const RequestStep = z.strictObject({
       matches: z.string().optional(),
       /**
        * The concurrency of the calls of this step, compared with the single call of the baseline:
-       * `serial`: together, they take nearly as long as that many single calls;
+       * `serial`: all of them take nearly as long as that many single calls;
        * `parallel`: they take much less time than that.
        */
       concurrency: z.enum(["serial", "parallel"]).optional(),
@@ -205,7 +205,7 @@ export const ScenarioFile = z
     configuration: z.record(z.string(), z.json()).default({}),
     /** Without programs, there are two twins, which must give the same answers. */
     programs: z.array(Program).min(1).optional(),
-    /** The steps of each program that has none of its own. */
+    /** The steps of each program that does not name its own. */
     steps: z.array(Step).default([]),
     /** The columns of a table: its requests. */
     columns: z

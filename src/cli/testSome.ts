@@ -14,7 +14,7 @@ const SHARED = ["scenarios", "scenarios.timed", "variations"].map(
 );
 /** The files that every example depends on, though no test imports them. */
 const COPIED_ALONG = /^examples\/(bridge|pool|routes|undici)\//;
-/** What only the browser tests look at. */
+/** The files that only the browser tests look at. */
 const SITE = /^(docs|static|src\/(components|css|theme|remark))\//;
 
 const command = new Command().name("npm run");

@@ -13,7 +13,7 @@ export function Benchmark({ benchmark }: { benchmark: Measured }): ReactNode {
         <Ways key={measure.title} measure={measure} />
       ))}
       <figcaption>
-        Median of {rounds}, with the lowest and the highest, measured in turn on{" "}
+        Median of {rounds}, with the lowest and the highest, measured alternately on{" "}
         <time dateTime={measuredAt}>{formatDate(measuredAt)}</time>: Node {node}, {processors}{" "}
         processors. Read them as ratios: <code>npm run benchmark</code> measures on your machine.
       </figcaption>

@@ -3,7 +3,7 @@ import type { FileChanges } from "../protocol/page.ts";
 import styles from "./Changes.module.css";
 import code from "./CodeBlock.module.css";
 
-/** What the fix changes in each file, folded. */
+/** The changes of the fix in each file, folded. */
 export function Changes({ files }: { files: FileChanges[] }): ReactNode {
   return (
     <details className={styles.changes} data-pagefind-ignore>

@@ -52,7 +52,7 @@ function reduce(state: LiveState, action: Action): LiveState {
  */
 export default function LiveRun(props: RunnableProps & { recorded: ReactNode }): ReactNode {
   const { scenario, title, anchor, recorded } = props;
-  // The page gives an equal list whenever it is rendered.
+  // The page makes a new, equal list each time that it is rendered.
   const [programs] = useState(props.programs);
   const [lastRun] = useState(() =>
     createStorageSlot(`run-${title}`, { persistence: "sessionStorage" }),

@@ -14,7 +14,7 @@ const STREAM = "text/event-stream";
 
 const headers = () => ({ [SECRET_HEADER]: pageSecret() ?? "" });
 
-/** @throws Error with the reason that the server gives */
+/** @throws Error with the reason from the server */
 async function callApi(path: string, method: string, body?: object): Promise<unknown> {
   const response = await fetch(`/live/${path}`, {
     method,

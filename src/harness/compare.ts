@@ -87,7 +87,7 @@ function answerDifferences(
 
 /**
  * Compares the answers of both twins to the variations of a scenario's requests.
- * @returns a sentence for each difference that the scenario does not declare, for each declared one that does not
+ * @returns a sentence for each difference that the scenario does not state, for each stated one that does not
  * occur, and for each answer that depends on other requests at the same time
  */
 export function judgeVariations(scenario: Scenario, one: VariedRun, other: VariedRun): string[] {
@@ -102,12 +102,12 @@ export function judgeVariations(scenario: Scenario, one: VariedRun, other: Varie
       continue;
     }
     const found = answerDifferences(ours.alone, theirs.alone, scenario.masks);
-    const declared = differences.filter(
+    const stated = differences.filter(
       ({ step = ours.step, variation }) => variation === ours.variation && step === ours.step,
     );
     if (found.length === 0) continue;
-    for (const difference of declared) occurred.add(difference);
-    if (declared.length === 0) unexpected.push([ours, found.join(", ")]);
+    for (const difference of stated) occurred.add(difference);
+    if (stated.length === 0) unexpected.push([ours, found.join(", ")]);
   }
   // One error shows in the variations of many steps: a sentence for each variation is enough.
   for (const [name, same] of groupBy(unexpected, ([{ variation }]) => variation)) {

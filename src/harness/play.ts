@@ -22,7 +22,7 @@ export interface ScenarioRun {
   problems: string[];
   /** The differences between the answers of twins, a sentence each; undefined if no twins were played. */
   differences?: string[];
-  /** What this machine can't show, with the reason: a sentence each. */
+  /** The checks that this machine can't do, with the reason: a sentence each. */
   skipped: string[];
   /** Undefined if no Orthanc has started, as expected. */
   versions?: Versions;

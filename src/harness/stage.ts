@@ -1,4 +1,4 @@
-/** What the steps of one run share. */
+/** The context that the steps of one run share. */
 import type { Orthanc } from "../orthanc/server.ts";
 import type { Call, Progress } from "../protocol/run.ts";
 

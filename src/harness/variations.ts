@@ -118,7 +118,7 @@ function varyTarget({ method, target, body }: RawRequest): Variation[] {
     "with the last letter of the path escaped": `${path.slice(0, -1)}%${lastLetter}${end}`,
     "with a letter that is not ASCII": `${path}%C3%A9${end}`,
     "with a letter that is not ASCII, not escaped": `${path}\xe9${end}`,
-    "with a byte that is no UTF-8": `${path}%FF${end}`,
+    "with a byte that is not UTF-8": `${path}%FF${end}`,
     "with an escaped NUL": `${path}%00${end}`,
     "with an escaped NUL in the middle": `${parent}/%00${last}${end}`,
     "with an escaped line feed": `${path}%0A${end}`,
@@ -160,7 +160,7 @@ function varyBody({ method, target, body }: RawRequest): Variation[] {
     "with a body that is malformed JSON": { body: '{"count": ' },
     "with a body that is a JSON list": { body: "[]" },
     "with a body that is null": { body: "null" },
-    "with a body that is no UTF-8": { body: '"\xff"' },
+    "with a body that is not UTF-8": { body: '"\xff"' },
     "with a body of 20 MB": { body: "x".repeat(LARGE_BODY) },
     "with a body in pieces": { body: body ?? "{}", chunked: true },
     "with a form": {

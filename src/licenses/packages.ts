@@ -82,7 +82,7 @@ export async function installedForTwins(root: string): Promise<string[]> {
   return [...found].sort();
 }
 
-/** Lists the names of the npm packages that the programs below `examples/` import. Tests are no such programs. */
+/** Lists the names of the npm packages that the programs below `examples/` import. Tests are not among them. */
 export async function importedByTwins(root: string): Promise<string[]> {
   const examples = path.join(root, "examples");
   const programs = (await readdir(examples, { recursive: true })).filter((name) =>

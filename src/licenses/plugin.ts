@@ -7,7 +7,7 @@ import { writeFile } from "node:fs/promises";
 import type { LoadContext, Plugin } from "@docusaurus/types";
 import { readLicensed, readShipped, shippedFile } from "./packages.ts";
 
-/** Code of the pages that is no module: the bundler's runtime, and the search. */
+/** Code of the pages that is not a module: the bundler's runtime, and the search. */
 const BESIDE = ["@rspack/core", "pagefind"];
 
 /** The innermost package in a path: its folder below the first `node_modules/`. */

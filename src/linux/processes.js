@@ -164,7 +164,7 @@ export function workingFolder(pid) {
 }
 
 /**
- * What a process has open: paths, and names such as `socket:[4242]`.
+ * Lists what a process has open: paths, and names such as `socket:[4242]`.
  *
  * @param {number} pid
  * @returns {string[]}

@@ -64,7 +64,7 @@ export type RunEnd =
       edited: string[];
       /** The deviations from what the scenario expects. */
       unexpected: string[];
-      /** The differences between the twins' answers; undefined if the programs are no twins or only one ran. */
+      /** The differences between the twins' answers; undefined if the programs are not twins or only one ran. */
       differences?: string[];
     }
   | { how: "stopped"; reason: string }

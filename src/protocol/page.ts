@@ -18,7 +18,7 @@ export interface Code {
   whole?: string;
 }
 
-/** What the fix changes in a file of a hazard's failing program. */
+/** The changes of the fix in a file of a hazard's failing program. */
 export interface FileChanges {
   /** Without its folder, such as `plugin.py`. */
   file: string;

@@ -41,7 +41,7 @@ export type Outcome =
   /** Orthanc did not start again; the expected line of its log, if it is there. */
   | { type: "not restarted"; log?: string };
 
-/** What a step does. */
+/** The action of a step. */
 export interface StepAction {
   name: string;
   /** With ids filled in, such as `GET /computation` or `SIGKILL to the workers`. */

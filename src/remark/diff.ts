@@ -1,4 +1,4 @@
-/** What the fix changes in a hazard's failing program, highlighted. */
+/** The difference between a hazard's failing and fixed programs, highlighted. */
 import path from "node:path";
 import { structuredPatch } from "diff";
 import type { FileChanges } from "../protocol/page.ts";
@@ -36,7 +36,7 @@ export async function diff(
   after: string,
   language: Language,
 ): Promise<Omit<FileChanges, "file">> {
-  // Both are highlighted as a whole: a line alone does not tell whether it is in a docstring.
+  // Both are highlighted as a whole: a line alone does not show if it is in a docstring.
   const removed = await highlightLines(before, language);
   const added = await highlightLines(after, language);
   const { hunks } = structuredPatch("", "", before, after, "", "", { context: CONTEXT });

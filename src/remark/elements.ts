@@ -9,7 +9,7 @@ import { diffPrograms } from "./diff.ts";
 import { checkTwins, type MarkedFile } from "./regions.ts";
 import { readBenchmark, readMarked, readMarkedProgram, readRecord } from "./sources.ts";
 
-/** What an element needs to know of the page. */
+/** The page that contains an element. */
 export interface PageContext {
   /** The repository's folder. */
   root: string;

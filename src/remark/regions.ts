@@ -89,7 +89,7 @@ export function parseRegions(source: string, file: string): MarkedFile {
       const twin = regions.find((region) => region.name === name);
       if (!NAME.test(name)) {
         errors.push(
-          `${file}:${line}: "${name}" is no name for a region; use lower case letters, digits and single hyphens.`,
+          `${file}:${line}: "${name}" is not a valid name for a region; use lower case letters, digits and single hyphens.`,
         );
       }
       if (open !== undefined) {

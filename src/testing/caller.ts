@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 const SERVER = pathToFileURL(path.join(import.meta.dirname, "../orthanc/server.ts"));
 
 /**
- * Runs a program that uses `startOrthanc` and `writeSync`, in a process group of its own: it can be ended like any
+ * Runs a program that uses `startOrthanc` and `writeSync`, in its own process group: it can be ended like any
  * caller of `startOrthanc`.
  * @param folder holds the program; `tmp` in it is the program's folder for temporary files
  * @param before a command that runs the command after it

@@ -13,9 +13,9 @@ import type { ProgramRun } from "../protocol/run.ts";
  */
 const COMPARISONS = 3;
 
-/** What was found while programs were played. */
+/** Counts and reasons that are reported after all programs were played. */
 export interface Findings {
-  /** What this machine can't show, with the reason. */
+  /** The checks that this machine can't do, with the reason. */
   skipped: string[];
   /** The number of times that times were compared again. */
   comparedAgain: number;

@@ -16,7 +16,7 @@ const END_LIMIT = 10_000;
 /** A command that is running. */
 export interface RunningCommand {
   child: ChildProcess;
-  /** What it has printed up to the text that was waited for. */
+  /** Its output, up to the text that was waited for. */
   printed: string;
   /** Settles when it has ended. */
   exit: Promise<void>;

@@ -28,7 +28,7 @@ interface Sighting {
   place: string;
 }
 
-/** What a watch has searched. */
+/** The number of things that a watch has searched. */
 export interface Counts {
   secrets: number;
   tokens: number;

@@ -44,7 +44,7 @@ export function textBody({ text, body }: RequestStep): string | undefined {
 /**
  * Sends a step's calls.
  * @param report receives each call when it is answered
- * @returns the answered calls in the order in which they were sent, or the outcome that is no answer
+ * @returns the answered calls in the order in which they were sent, or the outcome if there was no answer
  * @throws PlayError if a status is expected and a call has no answer in time, or an answer that is too long
  */
 export async function sendRequests(

@@ -12,7 +12,7 @@ import { RecordedRun } from "../../components/RecordedRun.tsx";
 import { Twins } from "../../components/Twins.tsx";
 import type { PageElements } from "../../protocol/page.ts";
 
-/** What the elements of a page become: `src/remark/elements.ts` makes their properties. */
+/** The components that the elements of a page become: `src/remark/elements.ts` makes their properties. */
 const elements: { [Name in keyof PageElements]: ComponentType<PageElements[Name]> } = {
   AccessTable,
   Benchmark,
