@@ -1,15 +1,10 @@
 /** What the processes of the Python pool promise, each shown by an attempt to break it on a live Orthanc. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { workers } from "../../src/harness/workers.ts";
-import {
-  descendants,
-  isRunning,
-  programName,
-  readProcess,
-  waitChannel,
-} from "../../src/linux/processes.js";
+import { descendants, programName, readProcess, waitChannel } from "../../src/linux/processes.js";
 import { listeningPorts } from "../../src/linux/sockets.ts";
 import type { Orthanc } from "../../src/orthanc/server.ts";
+import { killWithoutGuard } from "../../src/testing/killWithoutGuard.ts";
 import { run, sleep, startFixture } from "../../src/testing/poolFixture.ts";
 
 describe.each([undefined, "trixie"] as const)("python, release %s", (release) => {
@@ -154,15 +149,7 @@ describe.each([undefined, "trixie"] as const)("python, release %s", (release) =>
     const call = run(orthanc, "spawn", { deadline: 60 }).catch(() => undefined);
     await expect.poll(() => named("sleep")).toHaveLength(1);
     const pids = descendants(orthanc.pid);
-    // The guard would end them, too: it sleeps meanwhile.
-    const guard = readProcess(orthanc.pid)?.parent as number;
-    process.kill(guard, "SIGSTOP");
-    try {
-      process.kill(orthanc.pid, "SIGKILL");
-      await expect.poll(() => pids.filter(isRunning), { timeout: 5000 }).toEqual([]);
-    } finally {
-      process.kill(guard, "SIGCONT");
-    }
+    await killWithoutGuard(orthanc, pids);
     await call;
   });
 });

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { workers } from "../../src/harness/workers.ts";
-import { descendants, isRunning, readProcess } from "../../src/linux/processes.js";
+import { descendants } from "../../src/linux/processes.js";
 import type { Orthanc } from "../../src/orthanc/server.ts";
 import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
+import { killWithoutGuard } from "../../src/testing/killWithoutGuard.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 /** More square numbers than either twin adds up before its deadline. */
@@ -118,14 +119,6 @@ test("python: workers end by themselves with an Orthanc that is killed, even at 
   await sleep(500);
   const pids = descendants(orthanc.pid);
   expect(pids).toHaveLength(5);
-  // The guard would end them, too: it sleeps meanwhile.
-  const guard = readProcess(orthanc.pid)?.parent as number;
-  process.kill(guard, "SIGSTOP");
-  try {
-    process.kill(orthanc.pid, "SIGKILL");
-    await expect.poll(() => pids.filter(isRunning), { timeout: 5000 }).toEqual([]);
-  } finally {
-    process.kill(guard, "SIGCONT");
-  }
+  await killWithoutGuard(orthanc, pids);
   await lost;
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { RunEnd, RunEvent } from "../protocol/live.ts";
 import type { ProgramName } from "../protocol/programs.ts";
-import type { Call, Progress, StepAction } from "../protocol/run.ts";
+import type { Call, Outcome, Progress, StepAction } from "../protocol/run.ts";
 import { applyEvent, initialState } from "./liveState.ts";
 
 const call: Call = { status: 200, contentType: "text/plain", body: "", startedAt: 0, endedAt: 5 };
@@ -31,6 +31,9 @@ const progress = (progress: Progress, program = "python"): RunEvent => ({
 const begin = (index = 0, hangsUntil?: number): Progress => {
   return { type: "step", index, step, count: 1, ...(hangsUntil && { hangsUntil }) };
 };
+const outcome = (index: number, outcome: Outcome): Progress => {
+  return { type: "outcome", index, outcome, milliseconds: 4 };
+};
 const answer = (index = 0): Progress => ({ type: "call", index, call });
 const statusAfter = (end: RunEnd) => stateAfter({ type: "ended", end }).status;
 
@@ -56,17 +59,11 @@ test("the calls of both twins are counted, and their answers collected by step",
 });
 
 test("steps that overlap keep their own answers and outcomes", () => {
-  const killed: Progress = {
-    type: "outcome",
-    index: 1,
-    outcome: { type: "signalled", processes: 2 },
-    milliseconds: 4,
-  };
   const { runs, answered } = stateAfter(
     starting(),
     progress(begin(0)),
     progress(begin(1)),
-    progress(killed),
+    progress(outcome(1, { type: "signalled", processes: 2 })),
     progress(answer(0)),
   );
   expect(answered).toBe(2);
@@ -79,26 +76,10 @@ test("steps that overlap keep their own answers and outcomes", () => {
 test("an expected hang is counted down until it is observed or the run ends", () => {
   const hanging = [starting("failing python"), progress(begin(0, 8_000), "failing python")];
   expect(stateAfter(...hanging).hangsUntil).toBe(8_000);
-  const signal = progress(
-    {
-      type: "outcome",
-      index: 1,
-      outcome: { type: "signalled", processes: 1 },
-      milliseconds: 4,
-    },
-    "failing python",
-  );
+  const signal = progress(outcome(1, { type: "signalled", processes: 1 }), "failing python");
   const also = [...hanging, progress(begin(1), "failing python"), signal];
   expect(stateAfter(...also).hangsUntil).toBe(8_000);
-  const observed = progress(
-    {
-      type: "outcome",
-      index: 0,
-      outcome: { type: "no answer", seconds: 8 },
-      milliseconds: 8_000,
-    },
-    "failing python",
-  );
+  const observed = progress(outcome(0, { type: "no answer", seconds: 8 }), "failing python");
   expect(stateAfter(...also, observed).hangsUntil).toBeUndefined();
   const end: RunEvent = { type: "ended", end: { how: "stopped", reason: "You stopped it." } };
   expect(stateAfter(...hanging, end).hangsUntil).toBeUndefined();

@@ -70,7 +70,11 @@ test.each([
     "# region one\na\n# endregion\n# region one\nb\n# endregion\n",
     /^x\.py:4: region "one" is already defined at x\.py:1; rename/,
   ],
-  ["not in kebab-case", "# region oneTwo\na\n# endregion\n", /^x\.py:1: "oneTwo" is no name/],
+  [
+    "not in kebab-case",
+    "# region oneTwo\na\n# endregion\n",
+    /^x\.py:1: "oneTwo" is not a valid name/,
+  ],
   ["without a name", "# region\na\n# endregion\n", /^x\.py:1: "# region" is not a mark/],
   [
     "closed with a name",
