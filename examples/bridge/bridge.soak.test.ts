@@ -84,22 +84,18 @@ describe.each(RELEASES)("on %s", (release) => {
     // Waits until Node listens.
     expect((await call(agent, "GET", "/bridge/x", [])).status).toBe(200);
     let cases = 0;
-    let compared = 0;
     await fc.assert(
       fc.asyncProperty(requests, async ({ method, target, query, headers, body }) => {
         const ask = (to: string) => call(agent, method, `/${to}/x${target}${query}`, headers, body);
         const [python, node] = await Promise.all([ask("python"), ask("bridge")]);
         expect(node.status).toBe(python.status);
-        // Dots may lead out of the routes.
-        if (python.text.includes('"uri"')) {
-          compared++;
-          expect(seenByNode(parse(node))).toEqual(seenByPython(parse(python)));
-        }
         if (++cases % 1000 === 0) reportProgress(`${release}: ${cases} requests, all alike`);
+        // Dots may lead out of the routes: such a request does not count as a run.
+        fc.pre(python.text.includes('"uri"'));
+        expect(seenByNode(parse(node))).toEqual(seenByPython(parse(python)));
       }),
-      { numRuns: scaled(100, 10_000), endOnFailure: true },
+      { numRuns: scaled(60, 6_000), endOnFailure: true },
     );
-    expect(compared).toBeGreaterThan(cases / 2);
     agent.destroy();
   });
 
