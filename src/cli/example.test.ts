@@ -26,7 +26,7 @@ describe("npm run example", () => {
     ["an unknown id", ["no-such-example"], 'There is no example "no-such-example".'],
     ["no id", [], "Name an example: "],
   ])("with %s ends with exit code 2 and names those that exist", async (_, args, words) => {
-    const { exitCode, stdout, stderr } = await runWithNpm("example", ...args);
+    const { exitCode, stdout, stderr } = await run("example", ...args);
     expect(exitCode).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toContain(words);

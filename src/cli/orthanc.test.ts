@@ -1,15 +1,13 @@
 import { execa } from "execa";
 import { describe, expect, test } from "vitest";
-import { readProgram, readScenarios } from "../catalogue/catalogue.ts";
-import { type RunningCommand, useCommands } from "../testing/runCommand.ts";
+import { readProgram } from "../catalogue/catalogue.ts";
+import { useCommands } from "../testing/runCommand.ts";
 
 /** The stack of an error, which must not be printed for readers. */
 const STACK = /^\s+at .*\d+:\d+/m;
 const TOKEN = /Bearer /;
 
 const { run, start, temporaryFiles, expectCleanEnd } = useCommands();
-const all = await readScenarios();
-const others = all.filter(({ id, twins }) => twins && id !== "rest-token").map(({ id }) => id);
 
 describe("npm run orthanc", () => {
   test.each(["python", "typescript"])(
@@ -51,27 +49,6 @@ describe("npm run orthanc", () => {
       );
     },
   );
-
-  test("prints a curl line for each other example, which its twin answers", async () => {
-    const running: RunningCommand[] = [];
-    for (const id of others) {
-      const orthanc = await start("Ctrl-C ends it.", "orthanc", "--example", id);
-      running.push(orthanc);
-      const line = /^ +curl (.*)$/m.exec(orthanc.printed)?.[1] ?? "(no curl line)";
-      expect(line).toMatch(/'http:[^'{}]+'$/);
-      expect(line).not.toMatch(/INSTANCE|undefined/);
-      const status = await execa("sh", ["-c", `curl -s -o /dev/null -w '%{http_code}' ${line}`], {
-        reject: false,
-      });
-      if (status.exitCode === 127) {
-        console.warn("Skipped: the curl line as printed, for this machine has no curl");
-      } else {
-        const [step] = (await readProgram(id, "python")).steps;
-        expect(step, id).toMatchObject({ expect: { status: Number(status.stdout) } });
-      }
-    }
-    await expectCleanEnd(running);
-  });
 
   test("says how it ended when Orthanc ends by itself", async () => {
     const orthanc = await start("Ctrl-C ends it.", "orthanc", "--example", "rest-token");

@@ -1,10 +1,10 @@
 /** `npm run orthanc`: starts a private Orthanc with one program in the foreground, to try with curl. */
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
-import path from "node:path";
 import { Command } from "commander";
 import { findProgram, readScenario } from "../catalogue/catalogue.ts";
+import { makeUsers, setStage } from "../harness/player.ts";
 import { startProgram } from "../harness/program.ts";
+import { curlLine } from "./curl.ts";
 import { main } from "./main.ts";
 
 await new Command("npm run orthanc --")
@@ -19,25 +19,24 @@ await new Command("npm run orthanc --")
 async function serve(options: { example: string; program: string }): Promise<number> {
   const scenario = await readScenario(options.example);
   const program = findProgram(scenario, options.program);
-  const orthanc = await startProgram(program);
-  const [instance = "INSTANCE"] = (await (await orthanc.request("/instances")).json()) as string[];
-  const step = program.steps.find((one) => one.do === "request");
-  const target = (step?.path ?? "/system").replace(/\{instance:[^}]+\}/, instance);
-  const method = !step || step.method === "GET" ? "" : ` -X ${step.method}`;
-  const body = step?.body === undefined ? "" : ` -d '${JSON.stringify(step.body)}'`;
-  // Other accounts can read curl's command line, but not the files in Orthanc's private folder.
-  const credentials = path.join(orthanc.folder, "netrc");
-  const login = `machine 127.0.0.1 login ${orthanc.user} password ${orthanc.password}\n`;
-  await writeFile(credentials, login, { mode: 0o600 });
+  const users = makeUsers(program);
+  const orthanc = await startProgram(program, { users });
+  const { signal } = new AbortController();
+  const { names } = await setStage(scenario, program, orthanc, { users, signal });
+  const others = Object.entries(users).map(
+    ([name, password]) => `
+  user      ${name}
+  password  ${password}`,
+  );
   console.log(`Orthanc serves the program "${program.program}" of ${scenario.id}.
 
   URL       ${orthanc.url}
   user      ${orthanc.user}
-  password  ${orthanc.password}
+  password  ${orthanc.password}${others.join("")}
   DICOM     127.0.0.1:${orthanc.ports.dicom}
 
 Try:
-  curl${method}${body} --netrc-file ${credentials} '${orthanc.url}${target}'
+  ${await curlLine(program, orthanc, names)}
 
 Ctrl-C ends it.`);
 

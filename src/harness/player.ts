@@ -76,7 +76,7 @@ export async function playProgram(
     run.skipped = "this machine has no IPv4 address but loopback";
     return { run, ending: Promise.resolve({ log: "" }) };
   }
-  const users = Object.fromEntries(program.users.map((name) => [name, makeSecret()]));
+  const users = makeUsers(program);
   const began = performance.now();
   const { start, orthanc, log } = await startAsExpected(program, { ...options, users });
   run.start = start;
@@ -141,6 +141,11 @@ async function startAsExpected(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Gives each of a program's additional users a password: name to password. */
+export function makeUsers({ users }: Pick<Program, "users">): Record<string, string> {
+  return Object.fromEntries(users.map((name) => [name, makeSecret()]));
 }
 
 /** Options for setting a stage. */

@@ -5,7 +5,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { readScenarios } from "../catalogue/catalogue.ts";
 import type { ProgramRun } from "../protocol/run.ts";
-import { playAsRecorded, reportFindings } from "../testing/playAsRecorded.ts";
+import { expectEnding, playAsRecorded, reportFindings } from "../testing/playAsRecorded.ts";
 import { comparesTimes, selected } from "../testing/selection.ts";
 import { differences } from "./compare.ts";
 
@@ -20,8 +20,9 @@ const runs = new Map<string, ProgramRun[]>();
 // Most of the time they wait for what does not come.
 describe.concurrent("each program does as expected and as recorded", () => {
   test.each(programs)("%s: %s", async (id, _, scenario, program) => {
-    const run = await playAsRecorded(scenario, program, findings);
-    runs.set(id, [...(runs.get(id) ?? []), run]);
+    const played = await playAsRecorded(scenario, program, findings);
+    await expectEnding(scenario, played);
+    runs.set(id, [...(runs.get(id) ?? []), played.run]);
   });
 });
 

@@ -1,11 +1,14 @@
 /** The thread that finds syntax errors: it receives files, name to text, and sends what it has found. */
 import path from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import type { SyntaxIssue } from "../protocol/live.ts";
 
 type Issue = Omit<SyntaxIssue, "file">;
 
 async function findInPython(text: string): Promise<Issue[]> {
+  // Optimizing WebAssembly for one short search takes V8 seconds of two cores, and the end of this thread waits for it.
+  setFlagsFromString("--liftoff-only");
   const { PositionEncoding, Workspace } = await import("@astral-sh/ruff-wasm-nodejs");
   const ruff = new Workspace({ lint: { select: [] } }, PositionEncoding.Utf16);
   const found: { message: string; start_location: { row: number; column: number } }[] =

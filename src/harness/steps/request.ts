@@ -28,7 +28,10 @@ interface FilledRequest {
  * Replaces the names in a step's path with their values.
  * @throws PlayError if a name has no value
  */
-export function fillPath({ name: step, path }: RequestStep, names: Map<string, string>): string {
+export function fillPath(
+  { name: step, path }: Pick<RequestStep, "name" | "path">,
+  names: Map<string, string>,
+): string {
   return path.replace(/\{([^}]+)\}/g, (whole, name) => {
     const value = names.get(name);
     if (value === undefined) throw new PlayError(`Step "${step}": ${whole} has no value.`);
@@ -37,7 +40,7 @@ export function fillPath({ name: step, path }: RequestStep, names: Map<string, s
 }
 
 /** Returns the body that a step sends as text; undefined if it sends none, or a file. */
-export function textBody({ text, body }: RequestStep): string | undefined {
+export function textBody({ text, body }: Partial<RequestStep>): string | undefined {
   return text ?? (body === undefined ? undefined : JSON.stringify(body));
 }
 
