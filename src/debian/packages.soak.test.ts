@@ -155,7 +155,7 @@ mount -o remount,size=200m none "$0" && "$@"; ls -A "$0"`;
       path.join(root, "fetcher.mjs"),
       ["one"],
       path.join(disk, "place"),
-      (command) => [...alone, "sh", "-c", script, disk, ...command],
+      { wrapped: (command) => [...alone, "sh", "-c", script, disk, ...command] },
     );
     const { said } = await fetcher.ended;
     const [first = "", second = ""] = said.split("start again.\n");

@@ -15,7 +15,7 @@ import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { processesIn } from "../testing/leftovers.ts";
 import { type Archive, startArchive } from "../testing/packageArchive.ts";
-import { type Fetcher, fetchElsewhere } from "../testing/packageFetcher.ts";
+import { type Fetcher, type FetcherOptions, fetchElsewhere } from "../testing/packageFetcher.ts";
 import { PackagesError, unpackedProgram, unpackPackages } from "./packages.ts";
 
 const SOON = { timeout: 30_000, interval: 100 };
@@ -70,11 +70,10 @@ async function failure(packages?: string[], where?: string): Promise<string> {
   return error.message;
 }
 
-/** Fetches in a new process, up to the first report that matches. */
-async function elsewhere(until: RegExp): Promise<Fetcher> {
-  const fetcher = await fetchElsewhere(path.join(root, "fetcher.mjs"), ["one"], folder);
+/** Fetches in a new process, which sends itself a signal when it begins an activity. */
+async function elsewhere(ending: FetcherOptions["ending"]): Promise<Fetcher> {
+  const fetcher = await fetchElsewhere(path.join(root, "fetcher.mjs"), ["one"], folder, { ending });
   fetchers.push(fetcher);
-  await fetcher.reported(until);
   return fetcher;
 }
 
@@ -143,8 +142,8 @@ describe("packages", () => {
   test.each(["reading the package lists", "downloading", "unpacking package 2"])(
     "are fetched again if a process was killed while %s",
     async (activity) => {
-      const { process: killed, ended } = await elsewhere(new RegExp(`^${activity}`, "m"));
-      process.kill(killed.pid, "SIGKILL");
+      const signal = "SIGKILL";
+      const { process: killed, ended } = await elsewhere({ activity, signal, target: "itself" });
       expect((await ended).how).toBe("SIGKILL");
       const partial = expect.stringMatching(
         new RegExp(`^place-[0-9a-f]{8}.partial-${killed.pid}$`),
@@ -160,16 +159,13 @@ describe("packages", () => {
     },
   );
 
-  test.each([
-    ["reading the package lists", 1],
-    ["reading the package lists", -1],
-    ["downloading", 1],
-    ["downloading", -1],
-    ["unpacking package 2", 1],
-    ["unpacking package 2", -1],
-  ])("leave nothing when one is interrupted while %s (%i)", async (activity, group) => {
-    const { process: interrupted, ended } = await elsewhere(new RegExp(`^${activity}`, "m"));
-    process.kill(group * interrupted.pid, "SIGINT");
+  test.each(
+    ["reading the package lists", "downloading", "unpacking package 2"].flatMap((activity) => [
+      [activity, "itself"] as const,
+      [activity, "group"] as const,
+    ]),
+  )("leave nothing when one is interrupted while %s (%s)", async (activity, target) => {
+    const { ended } = await elsewhere({ activity, signal: "SIGINT", target });
     expect((await ended).how).toBe(130);
     await expect.poll(() => processesIn(root), SOON).toEqual([]);
     expect(await entries()).toEqual([]);

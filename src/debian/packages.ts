@@ -3,7 +3,7 @@
  * this machine, and unpacked into a folder. Nothing outside that folder changes.
  */
 import { createHash } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { lstatSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import {
   access,
   appendFile,
@@ -12,8 +12,6 @@ import {
   readFile,
   readlink,
   rename,
-  rm,
-  symlink,
   writeFile,
 } from "node:fs/promises";
 import path from "node:path";
@@ -96,7 +94,7 @@ async function providePackages(
     await compileModules(real);
   }
   if ((await readlink(folder).catch(() => "")) !== path.basename(real)) {
-    await pointTo(real, folder);
+    pointTo(real, folder);
     removeOutdated(folder, real);
   }
 }
@@ -176,18 +174,19 @@ async function compileModules(root: string) {
   });
 }
 
-/** Replaces `folder` by a link to `real` in one step. */
-async function pointTo(real: string, folder: string) {
+/** Replaces `folder` by a link to `real`: without a pause, in which the end of this process would leave it half-done. */
+function pointTo(real: string, folder: string) {
   const link = `${real}.link-${process.pid}`;
-  await symlink(path.basename(real), link);
-  await rename(link, folder)
-    .catch(async (error) => {
-      // An old version of this program has made a folder.
-      if (error.code !== "EISDIR") return Promise.reject(error);
-      await rename(folder, `${folder}-${"0".repeat(HASH)}`);
-      await rename(link, folder);
-    })
-    .finally(() => rm(link, { force: true }));
+  symlinkSync(path.basename(real), link);
+  try {
+    // An old version of this program has made a folder.
+    if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+      renameSync(folder, `${folder}-${"0".repeat(HASH)}`);
+    }
+    renameSync(link, folder);
+  } finally {
+    rmSync(link, { force: true });
+  }
 }
 
 /** Removes the folders of earlier lists, unless programs still run from them. */

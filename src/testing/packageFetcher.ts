@@ -14,25 +14,40 @@ export interface Fetcher {
   ended: Promise<{ how: number | string | null; said: string }>;
 }
 
+/** Options for a process that unpacks packages. */
+export interface FetcherOptions {
+  /** Wraps another command around the one that starts the process. */
+  wrapped?: (command: string[]) => string[];
+  /** A signal that the process sends to itself, or to its whole group, when it begins an activity. */
+  ending?: { activity: string; signal: NodeJS.Signals; target: "itself" | "group" };
+}
+
 /**
  * Starts a process that unpacks packages. Its last line is `done: FOLDER` or the error's message. It ends with 130 on
  * SIGINT and SIGTERM, as the commands do.
  *
  * @param script the file that the program is written to
- * @param wrapped wraps another command around the one that starts the process
  */
 export async function fetchElsewhere(
   script: string,
   packages: string[],
   folder: string,
-  wrapped: (command: string[]) => string[] = (command) => command,
+  { wrapped = (command) => command, ending }: FetcherOptions = {},
 ): Promise<Fetcher> {
   const module = pathToFileURL(path.join(import.meta.dirname, "../debian/packages.ts"));
   await writeFile(
     script,
     `import { unpackPackages } from ${JSON.stringify(module)};
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
-await unpackPackages(${JSON.stringify(packages)}, ${JSON.stringify(folder)}, console.log).then(
+let ending = ${JSON.stringify(ending ?? null)};
+const report = (activity) => {
+  console.log(activity);
+  if (!ending || !activity.startsWith(ending.activity)) return;
+  const { signal, target } = ending;
+  ending = null;
+  process.kill(target === "group" ? -process.pid : process.pid, signal);
+};
+await unpackPackages(${JSON.stringify(packages)}, ${JSON.stringify(folder)}, report).then(
   (real) => console.log("done: " + real),
   (error) => { console.log(error.message); process.exitCode = 1; },
 );\n`,
