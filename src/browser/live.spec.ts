@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import { expect, type Locator, type Page, test } from "@playwright/test";
+import { expect, type Locator, type Page, type Route, test } from "@playwright/test";
 import getPort from "get-port";
 import { readScenarios } from "../catalogue/catalogue.ts";
 import { expectAccessible } from "./expectAccessible.ts";
@@ -184,6 +184,15 @@ test("a reload in the middle of a run shows the run again, and Stop ends it", as
   await page.reload();
   await scrollToPanel(page, "blocking-computation");
   await expectStatus(panel, /“Calls at once”/);
+  await button(panel, "Stop").click();
+  await expectStatus(panel, "Stopped. You stopped it.");
+
+  // The next run, while its request is under way, is not the one before: Stop waits for it.
+  const held = new Promise<Route>((resolve) => page.route("**/live/runs", resolve));
+  await button(panel, "Run both").click();
+  const request = await held;
+  await expect(button(panel, "Stop")).toBeDisabled();
+  await request.continue();
   await button(panel, "Stop").click();
   await expectStatus(panel, "Stopped. You stopped it.");
   await expect(button(panel, "Run both")).toBeEnabled();

@@ -96,6 +96,8 @@ export default function LiveRun(props: RunnableProps & { recorded: ReactNode }):
   }, [id, lastRun, programs]);
 
   const run = async (chosen: ProgramName[]) => {
+    // Until this run has an id, Stop has nothing to stop: least of all the run before.
+    setId(undefined);
     dispatch({ type: "requested" });
     try {
       const started = await startRun({
