@@ -8,7 +8,7 @@ import path from "node:path";
 import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { typescriptEnvironment } from "../../src/harness/program.ts";
+import { findNode } from "../../src/node/node.ts";
 import type { Release } from "../../src/orthanc/installation.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { reportProgress, scaled } from "../../src/testing/soak.ts";
@@ -24,7 +24,7 @@ async function start(release: Release, script: string, Script: string, TimeoutSe
     release,
     script: path.join(import.meta.dirname, script),
     configuration: { Node: { Script, Routes: ["/bridge/(.*)"], TimeoutSeconds } },
-    environment: typescriptEnvironment(),
+    environment: (await findNode()).environment,
   });
 }
 

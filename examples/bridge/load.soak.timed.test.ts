@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test, vi } from "vitest";
-import { typescriptEnvironment } from "../../src/harness/program.ts";
 import { residentMemory } from "../../src/linux/memory.ts";
 import { openFiles } from "../../src/linux/processes.js";
+import { findNode } from "../../src/node/node.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { reportProgress, SOAKING, scaled } from "../../src/testing/soak.ts";
 
@@ -63,7 +63,7 @@ test("while Node is killed, each call ends: with its own answer, or 502", async 
     release: "trixie",
     script: path.join(import.meta.dirname, "bridge.py"),
     configuration: { Node: { Script: "fixtures/echo.ts", Routes: ["/bridge/(.*)"] } },
-    environment: typescriptEnvironment(),
+    environment: (await findNode()).environment,
   });
   const calm = await load((right) => right >= scaled(100, 1_000));
   expect(calm.failed).toBe(0);

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { typescriptEnvironment } from "../../src/harness/program.ts";
 import { residentMemory } from "../../src/linux/memory.ts";
+import { findNode } from "../../src/node/node.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 
 const MB = 1_000_000;
@@ -50,7 +50,7 @@ test.each([
         "package.json": '{ "type": "module" }',
       },
       configuration: { Node: { Script: "echo.ts", Routes: ["/bridge/x"] } },
-      environment: typescriptEnvironment(),
+      environment: (await findNode()).environment,
     });
     // First: the large bodies leave room in the heap.
     const queries = await growth(1_000, `/${way}/x?a=${"x".repeat(QUERY)}`, {});

@@ -61,7 +61,6 @@ test("with as many calls as threads, they would wait for each other", async () =
         Node: {
           Script: "plugin.ts",
           Routes: ["/report"],
-          Executable: process.execPath,
           CallsAtOnce: 4,
         },
       },

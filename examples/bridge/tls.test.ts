@@ -10,8 +10,8 @@ import { Agent, request } from "undici";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { EXAMPLES, readProgram } from "../../src/catalogue/catalogue.ts";
 import { readProgramFiles, readSharedFiles } from "../../src/catalogue/files.ts";
-import { exists } from "../../src/debian/packages.ts";
-import { typescriptEnvironment } from "../../src/harness/program.ts";
+import { exists } from "../../src/fetch/wholeFolder.ts";
+import { findNode } from "../../src/node/node.ts";
 import { findOrthanc, type Release } from "../../src/orthanc/installation.ts";
 import { type Certificates, makeCertificates } from "../../src/testing/certificates.ts";
 
@@ -135,10 +135,10 @@ async function playTypescript(environment: Record<string, string>) {
       "package.json": '{ "type": "module" }',
       ...(await readSharedFiles("typescript")),
     },
-    environment: { ...typescriptEnvironment(), ...environment },
+    environment: { ...(await findNode()).environment, ...environment },
     configuration: {
       PythonScript: "bridge.py",
-      Node: { Script: "plugin.ts", Routes: ["/computation"], Executable: process.execPath },
+      Node: { Script: "plugin.ts", Routes: ["/computation"] },
     },
   });
   return { answer: await get("/computation"), log };

@@ -5,6 +5,7 @@ import { readProgram } from "../../src/catalogue/catalogue.ts";
 import { readProgramFiles, readSharedFiles } from "../../src/catalogue/files.ts";
 import { bridgeOptions } from "../../src/harness/program.ts";
 import { descendants } from "../../src/linux/processes.js";
+import { findNode } from "../../src/node/node.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
@@ -329,7 +330,7 @@ test("typescript: it asks again until Orthanc listens", async () => {
   };
   const orthanc = track(
     await startOrthanc({
-      ...bridgeOptions(files, program.routes),
+      ...bridgeOptions(await findNode(), files, program.routes),
       // What else Orthanc loads after the bridge takes longer than a start of Node.
       script: "slow_start.py",
     }),

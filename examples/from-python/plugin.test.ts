@@ -4,6 +4,7 @@ import path from "node:path";
 import { expect, test } from "vitest";
 import { readSharedFiles } from "../../src/catalogue/files.ts";
 import { bridgeOptions } from "../../src/harness/program.ts";
+import { findNode } from "../../src/node/node.ts";
 import { startOrthanc } from "../../src/orthanc/server.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
@@ -19,7 +20,10 @@ test("both routes give the same answer", async () => {
     ...(await readSharedFiles("typescript")),
   };
   const orthanc = track(
-    await startOrthanc({ ...bridgeOptions(files, ["/patient-count-new"]), script: "plugin.py" }),
+    await startOrthanc({
+      ...bridgeOptions(await findNode(), files, ["/patient-count-new"]),
+      script: "plugin.py",
+    }),
   );
   const { testFiles } = orthanc.installation;
   await orthanc.send(["CT_small.dcm", "MR_small.dcm"].map((name) => path.join(testFiles, name)));

@@ -4,6 +4,7 @@ import { expect, test, vi } from "vitest";
 import { readProgram } from "../../src/catalogue/catalogue.ts";
 import { readSharedFiles } from "../../src/catalogue/files.ts";
 import { bridgeOptions } from "../../src/harness/program.ts";
+import { findNode } from "../../src/node/node.ts";
 import { type Orthanc, startOrthanc } from "../../src/orthanc/server.ts";
 import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { editProgram } from "../../src/testing/editProgram.ts";
@@ -115,7 +116,7 @@ test.each(LANGUAGES)("%s: no run before Orthanc has started", async (twin) => {
   };
   const orthanc = track(
     await startOrthanc({
-      ...bridgeOptions(files, routes),
+      ...bridgeOptions(await findNode(), files, routes),
       // What else Orthanc loads after the twin takes two seconds.
       script: "slow_start.py",
     }),

@@ -7,6 +7,7 @@ import { EXAMPLES, readProgram } from "../../src/catalogue/catalogue.ts";
 import { readTokens } from "../../src/harness/credentials.ts";
 import { bridgeOptions, type StartOptions, startProgram } from "../../src/harness/program.ts";
 import { commandLine, descendants, environment } from "../../src/linux/processes.js";
+import { findNode } from "../../src/node/node.ts";
 import type { Orthanc, OrthancOptions } from "../../src/orthanc/server.ts";
 import { LANGUAGES, type Language } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
@@ -142,7 +143,10 @@ describe("users who may only read", () => {
         "bridge.py": await read("bridge/bridge.py"),
         "plugin.ts": await read("blocking-computation/plugin.ts"),
       };
-      return startWithFilter("import bridge\n", bridgeOptions(files, ["/computation"]));
+      return startWithFilter(
+        "import bridge\n",
+        bridgeOptions(await findNode(), files, ["/computation"]),
+      );
     }
 
     test.each(LANGUAGES)("get 403 for whatever is no GET to its routes, too: %s", async (twin) => {

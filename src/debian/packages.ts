@@ -4,19 +4,17 @@
  */
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
-import {
-  access,
-  appendFile,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  writeFile,
-} from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { ExecaError, execa, type Options } from "execa";
-import { commandLine, processIds } from "../linux/processes.js";
+import { ExecaError } from "execa";
+import { startProgram } from "../fetch/programs.ts";
+import {
+  exists,
+  makeWholeFolder,
+  processesFrom,
+  remove,
+  removeAbandoned,
+} from "../fetch/wholeFolder.ts";
 
 /** Packages could not be fetched: the message contains the error, its reason and the remedy. */
 export class PackagesError extends Error {
@@ -82,7 +80,6 @@ async function providePackages(
         `its path contains ${named}, which apt and the loader can't handle: move the repository`,
       );
     }
-    await mkdir(path.dirname(folder), { recursive: true });
     await fetchPackages(packages, real, report, suite);
   } else {
     try {
@@ -105,31 +102,18 @@ async function fetchPackages(
   report: (activity: string) => void,
   suite?: string,
 ): Promise<void> {
-  removeAbandoned(path.dirname(real));
-  const partial = `${real}.partial-${process.pid}`;
-  const interrupted = () => {
-    for (const pid of running) killGroup(pid);
-    remove(partial);
-  };
-  process.once("exit", interrupted);
-  try {
+  await makeWholeFolder(real, async (partial) => {
     const root = path.join(partial, "root");
-    await mkdir(root, { recursive: true });
+    await mkdir(root);
     const archives = await download(packages, partial, report, suite);
     for (const [index, archive] of archives.entries()) {
       report(`unpacking package ${index + 1} of ${archives.length}`);
-      await start("dpkg-deb", ["--extract", archive, root]);
+      await startProgram("dpkg-deb", ["--extract", archive, root]);
     }
     await addCertificates(root);
     await compileModules(root);
-    await rename(root, real).catch(async (error) => {
-      // Another process may have been faster.
-      if (!(await exists(real))) throw error;
-    });
-  } finally {
-    process.off("exit", interrupted);
-    remove(partial);
-  }
+    return root;
+  });
 }
 
 /**
@@ -167,7 +151,7 @@ async function compileModules(root: string) {
   const { command, args } = await unpackedProgram(root, python);
   // The modules never change: Python need not compare times.
   const compile = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", modules];
-  await start(command, [...args, ...compile], {
+  await startProgram(command, [...args, ...compile], {
     env: { PYTHONHOME: path.join(root, "usr") },
     // A module that is not compiled, because the folder is read-only for instance, is still found.
     reject: false,
@@ -200,48 +184,10 @@ function removeOutdated(folder: string, real: string) {
   }
 }
 
-/** Finds the processes whose command line contains a folder, as that of every program does that runs from there. */
-function processesFrom(folder: string): number[] {
-  return processIds().filter((pid) => commandLine(pid).includes(`${folder}/`));
-}
-
 /** Returns the code name of this machine's distribution, such as `bookworm`; `system` if it has none. */
 export async function releaseName(): Promise<string> {
   const text = await readFile("/etc/os-release", "utf8").catch(() => "");
   return /^VERSION_CODENAME=(\w+)/m.exec(text)?.[1] ?? "system";
-}
-
-/** The programs that this process has started. Each leads a process group. */
-const running = new Set<number>();
-
-/** Starts a program that can be ended together with its children. */
-function start(command: string, args: string[], options: Options = {}) {
-  const program = execa(command, args, { ...options, detached: true });
-  const { pid } = program;
-  if (pid) {
-    running.add(pid);
-    program.catch(() => {}).finally(() => running.delete(pid));
-  }
-  return program;
-}
-
-function killGroup(pid: number) {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // It has ended in the meantime.
-  }
-}
-
-/** Removes a folder, even if programs that were just killed still write a last file to it. */
-function remove(folder: string) {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return rmSync(folder, { recursive: true, force: true });
-    } catch (error) {
-      if (attempt === 10) throw error;
-    }
-  }
 }
 
 /** Downloads the packages' archives below a folder and returns their paths. */
@@ -313,7 +259,7 @@ async function onlySuite(suite: string, folder: string): Promise<string> {
  */
 async function debianArchive(suite: string, folder: string): Promise<string> {
   const ask = async (...args: string[]) => {
-    const { stdout } = await start("apt-get", args, { env: { LC_ALL: "C" } });
+    const { stdout } = await startProgram("apt-get", args, { env: { LC_ALL: "C" } });
     return String(stdout);
   };
   const format = "$(ORIGIN), $(LABEL): $(SITE)";
@@ -330,7 +276,7 @@ async function debianArchive(suite: string, folder: string): Promise<string> {
 async function aptGet(folder: string, args: string[], report: (activity: string) => void) {
   const configuration = ["-c", path.join(folder, "apt.conf")];
   const progress = ["-o", "APT::Status-Fd=3"];
-  const apt = start("apt-get", [...configuration, ...progress, ...args], {
+  const apt = startProgram("apt-get", [...configuration, ...progress, ...args], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
     env: { LC_ALL: "C" },
   });
@@ -340,27 +286,6 @@ async function aptGet(folder: string, args: string[], report: (activity: string)
     if (kind === "dlstatus") report(`downloading, ${Math.round(Number(percent))} %`);
   }
   await apt;
-}
-
-/** Removes what processes have left in a folder that were killed before they could clean up. */
-function removeAbandoned(folder: string) {
-  for (const name of readdirSync(folder)) {
-    const pid = /\.(?:partial|link)-(\d+)$/.exec(name)?.[1];
-    if (!pid || isRunning(Number(pid))) continue;
-    const left = path.join(folder, name);
-    // apt-get outlives the process that has started it.
-    for (const program of processesFrom(left)) killGroup(program);
-    remove(left);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** Messages of apt, dpkg-deb and Node, with their meaning and the remedy. The first that matches is reported. */
@@ -472,12 +397,4 @@ export async function libraryFolders(root: string): Promise<string[]> {
   }
   const there = await Promise.all(folders.map(exists));
   return folders.filter((_, index) => there[index]);
-}
-
-/** Tells if there is a file or folder at a path. */
-export async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

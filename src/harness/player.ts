@@ -93,7 +93,7 @@ export async function playProgram(
   const followed = followLog(orthanc, report, over).catch((error) => over.abort(error));
   try {
     // A plugin may keep these requests waiting.
-    const versions = await untilAborted(signal, fetchVersions(orthanc));
+    const versions = await untilAborted(signal, fetchVersions(orthanc, options.node));
     const stage = await untilAborted(
       signal,
       setStage(scenario, program, orthanc, { ...options, host, users, signal }),

@@ -2,6 +2,7 @@
 import path from "node:path";
 import type { Program } from "../catalogue/catalogue.ts";
 import { type Files, readProgramFiles, readSharedFiles } from "../catalogue/files.ts";
+import { findNode, type Node, type NodeChoice } from "../node/node.ts";
 import { type Orthanc, type OrthancOptions, startOrthanc } from "../orthanc/server.ts";
 import type { Versions } from "../protocol/run.ts";
 
@@ -17,6 +18,8 @@ export interface StartOptions
     OrthancOptions,
     "configuration" | "environment" | "users" | "release" | "limits" | "signal"
   > {
+  /** The Node of a TypeScript program. */
+  node?: NodeChoice;
   /** Files that replace the program's own or those copied along, or are added: name to text. */
   edited?: Files;
 }
@@ -28,7 +31,7 @@ export interface StartOptions
  */
 export async function startProgram(
   program: Startable,
-  { edited, configuration, environment, ...others }: StartOptions = {},
+  { node, edited, configuration, environment, ...others }: StartOptions = {},
 ): Promise<Orthanc> {
   const { language, routes, script, instances } = program;
   const files: Files = {
@@ -39,7 +42,7 @@ export async function startProgram(
   const options: OrthancOptions =
     language === "python"
       ? { script: script ?? "plugin.py", files }
-      : bridgeOptions(files, routes, script);
+      : bridgeOptions(await findNode({ node }), files, routes, script);
   const orthanc = await startOrthanc({
     ...options,
     ...others,
@@ -59,11 +62,12 @@ export async function startProgram(
 }
 
 /**
- * Makes the options of an Orthanc whose bridge runs a TypeScript program.
+ * Makes the options of an Orthanc whose bridge runs a TypeScript program on a Node.
  * @param files the program with all that it imports, and `bridge.py`: name to text
  * @param script the program's file
  */
 export function bridgeOptions(
+  { environment }: Pick<Node, "environment">,
   files: Files,
   routes: string[],
   script = "plugin.ts",
@@ -72,19 +76,13 @@ export function bridgeOptions(
     script: "bridge.py",
     files: { ...files, "package.json": '{ "type": "module" }\n' },
     links: { node_modules: NODE_MODULES },
-    environment: typescriptEnvironment(),
-    configuration: { Node: { Script: script, Routes: routes, Executable: process.execPath } },
+    environment,
+    configuration: { Node: { Script: script, Routes: routes } },
   };
 }
 
-/** The variables with which Node runs TypeScript files: a loader, before Node 22.18. */
-export function typescriptEnvironment(): Record<string, string> {
-  if (process.features.typescript) return {};
-  return { NODE_OPTIONS: `--import=${import.meta.resolve("@oxc-node/core/register")}` };
-}
-
-/** Asks an Orthanc for the versions of what runs in it. */
-export async function fetchVersions(orthanc: Orthanc): Promise<Versions> {
+/** Asks an Orthanc for the versions of what runs in it, and adds that of the Node. */
+export async function fetchVersions(orthanc: Orthanc, node?: NodeChoice): Promise<Versions> {
   const system = (await (await orthanc.request("/system")).json()) as { Version: string };
   const plugin = (await (await orthanc.request("/plugins/python")).json()) as { Version: string };
   const python = /libpython(\d+\.\d+)/.exec(await orthanc.log())?.[1];
@@ -92,6 +90,6 @@ export async function fetchVersions(orthanc: Orthanc): Promise<Versions> {
     orthanc: system.Version,
     plugin: plugin.Version,
     python: python ?? "unknown",
-    node: process.versions.node,
+    node: (await findNode({ node })).version,
   };
 }

@@ -5,11 +5,12 @@ import path from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXAMPLES, readScenarios } from "../catalogue/catalogue.ts";
-import { typescriptEnvironment } from "./program.ts";
+import { findNode } from "../node/node.ts";
 
 /** Node's own record of what it listens on: it names this function whenever it begins to. */
 const LISTENS = /setupListenHandle/;
 
+const { environment } = await findNode();
 let root: string;
 
 beforeAll(async () => {
@@ -34,9 +35,9 @@ async function copied(program: string): Promise<string> {
 
 /** Runs a program with nothing in its environment but what Node needs for TypeScript. */
 function run(folder: string, args: string[]) {
-  return execa(process.execPath, args, {
+  return execa("node", args, {
     cwd: folder,
-    env: { ...typescriptEnvironment(), NODE_DEBUG: "net" },
+    env: { ...environment, NODE_DEBUG: "net" },
     extendEnv: false,
     reject: false,
     // Its input stays open, as a terminal's does: a program that listens is still there in the end.

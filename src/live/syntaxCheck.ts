@@ -1,7 +1,7 @@
 /** Finds syntax errors in files that a reader has changed, before they are run. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { typescriptEnvironment } from "../harness/program.ts";
+import { LOADER } from "../node/node.ts";
 import { MAX_SYNTAX_ISSUES, type SyntaxIssue } from "../protocol/live.ts";
 
 /** The time limit for the search, in milliseconds: a malicious text keeps a parser busy for minutes. */
@@ -23,7 +23,7 @@ export async function findSyntaxErrors(
   signal.throwIfAborted();
   const worker = new Worker(new URL("syntaxWorker.ts", import.meta.url), {
     workerData: files,
-    execArgv: Object.values(typescriptEnvironment()),
+    execArgv: LOADER ? [LOADER] : [],
     resourceLimits: { maxOldGenerationSizeMb: 1_000 },
   });
   const ended = new AbortController();

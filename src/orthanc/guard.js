@@ -38,6 +38,11 @@ const GRACE = 8_000;
 const LAST_GRACE = 1_000;
 /** The time limit for killing all of them, in milliseconds: they may start others meanwhile. */
 const KILL_LIMIT = 10_000;
+/**
+ * The memory that one process may reserve, as a multiple of what it may use: from Node 24 on, V8 reserves half a
+ * gigabyte for the code of each thread.
+ */
+const RESERVED = 8;
 /** The pause between two checks of the limits, in milliseconds. */
 const CHECK_INTERVAL = 250;
 /** The maximum size of the log that is passed on when Orthanc has ended, in bytes. */
@@ -216,7 +221,7 @@ async function findLeftovers() {
 
 /**
  * Keeps Orthanc and its descendants within limits. Linux enforces two limits for ordinary users: how many processes
- * an account may have, and how much memory one process may use. The others are checked here.
+ * an account may have, and how much memory one process may reserve. The others are checked here.
  *
  * @param {number} pid Orthanc's
  * @param {Limits} limits
@@ -224,7 +229,7 @@ async function findLeftovers() {
 function enforceLimits(pid, { processes, memory, log: printed }) {
   const ours = runningProcesses().filter((one) => one.ours);
   const threads = ours.reduce((sum, one) => sum + one.threads, 0);
-  const options = [`--nproc=${threads + 10 * processes}`, `--data=${memory}`];
+  const options = [`--nproc=${threads + 10 * processes}`, `--data=${RESERVED * memory}`];
   spawn("prlimit", ["--pid", String(pid), ...options], { stdio: "ignore" }).on("error", () => {});
   const checking = setInterval(() => {
     const found = descendants();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { exists } from "../debian/packages.ts";
+import { exists } from "../fetch/wholeFolder.ts";
 import { findOrthanc, InstallationError } from "./installation.ts";
 
 const REPOSITORY = path.resolve(import.meta.dirname, "../..");

@@ -1,12 +1,12 @@
 /** Finds an Orthanc with its Python plugin on this machine, or fetches one into `.orthanc/`. */
 import path from "node:path";
 import {
-  exists,
   releaseName,
   type UnpackedProgram,
   unpackedProgram,
   unpackPackages,
 } from "../debian/packages.ts";
+import { exists } from "../fetch/wholeFolder.ts";
 
 /** An installed Orthanc, with everything else that the examples need. */
 export interface Installation {

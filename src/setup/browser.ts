@@ -1,7 +1,8 @@
 /** Finds a Chromium for the browser tests, or fetches one into `.orthanc/`. */
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { exists, libraryFolders, PackagesError, unpackPackages } from "../debian/packages.ts";
+import { libraryFolders, PackagesError, unpackPackages } from "../debian/packages.ts";
+import { exists } from "../fetch/wholeFolder.ts";
 
 /** The command that starts a browser. */
 export interface Browser {

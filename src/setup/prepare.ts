@@ -1,15 +1,17 @@
 /**
- * Fetches what the examples need on this machine: an Orthanc; with `--browser`, also what the tests need: a Chromium,
+ * Fetches what the examples need on this machine: a Node and an Orthanc; with `--browser`, also what the tests need: a Chromium,
  * and the Orthanc of another release.
  */
 import ora from "ora";
 import { endOnInterrupt, main } from "../cli/main.ts";
+import { findNode } from "../node/node.ts";
 import { findOrthanc } from "../orthanc/installation.ts";
 import { findBrowser } from "./browser.ts";
 
 endOnInterrupt();
 
 await main(async () => {
+  await fetching("Node for TypeScript programs", (report) => findNode({ report }));
   await fetching("Orthanc", (report) => findOrthanc({ report }));
   if (process.argv.includes("--browser")) {
     await fetching("Chromium", findBrowser);

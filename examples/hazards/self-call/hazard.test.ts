@@ -13,5 +13,6 @@ test("typescript: a call of its own route that takes too long is given up", asyn
   });
   const answer = await orthanc.request("/report");
   expect(answer.status).toBe(500);
-  expect(await orthanc.log()).toContain('"/report": DOMException [TimeoutError]');
+  // Node 24 prints an error without a stack in brackets.
+  expect(await orthanc.log()).toMatch(/"\/report": \[?DOMException \[TimeoutError\]/);
 });
