@@ -29,7 +29,7 @@ This file guarantees:
   come in chunks, as Node's http module does by itself. Only errors may end with
   the connection.
 - Nothing is left behind: Node, what it started, and the socket go with Orthanc.
-  If Orthanc is killed, nobody but Node can end what it started: it should kill
+  If Orthanc is killed, only Node can end what it started: it should kill
   its process group, as routes.ts does.
 
 Orthanc itself does not let through:
@@ -142,7 +142,7 @@ def read_settings() -> Settings:
     for route in routes:
         valid = isinstance(route, str) and route.startswith("/")
         require(
-            valid, f'"Node.Routes" has {json.dumps(route)}, which is no path'
+            valid, f'"Node.Routes" has {json.dumps(route)}, which is not a path'
         )
 
     name = section.get("Executable", "node")
@@ -271,7 +271,7 @@ class Exchange:
             status, fields = self._head()
         if status == 101:
             raise BadGateway(
-                "Node's answer changes the protocol, which nobody asked for"
+                "Node's answer switches protocols, which nothing requested"
             )
 
         codings, lengths, dropped = list[str](), set[str](), HOP_BY_HOP

@@ -356,9 +356,9 @@ describe("a configuration that can't work keeps Orthanc from starting:", () => {
     ["a folder for a script", { Script: "fixtures", Routes }, '"Node.Script" names'],
     ["no routes", { Script }, '"Node.Routes" must list routes'],
     ["an empty list of routes", { Script, Routes: [] }, '"Node.Routes" must list routes'],
-    ["a route that is no path", { Script, Routes: ["x"] }, '"Node.Routes" has "x"'],
-    ["a route that is no text", { Script, Routes: [1] }, '"Node.Routes" has 1'],
-    ["a route that is no expression", { Script, Routes: ["/("] }, "regular expression"],
+    ["a route that is not a path", { Script, Routes: ["x"] }, '"Node.Routes" has "x"'],
+    ["a route that is not a string", { Script, Routes: [1] }, '"Node.Routes" has 1'],
+    ["a route that is not a regular expression", { Script, Routes: ["/("] }, "regular expression"],
     [
       "a missing executable",
       { Script, Routes, Executable: "none" },

@@ -26,7 +26,7 @@ const LOOK_UPS = {
   typescript: ["  const tags = await", '  console.log("look-up"); const tags = await'],
 } as const;
 
-test.each(LANGUAGES)("%s: what is no id of Orthanc's goes into no path", async (twin) => {
+test.each(LANGUAGES)("%s: what is not an Orthanc id never becomes part of a path", async (twin) => {
   const orthanc = await startEdited(twin, LOOK_UPS[twin][0], LOOK_UPS[twin][1]);
   const ask = async (id: string) => (await orthanc.request(`/patient-names/${id}`)).status;
   const hostile = [

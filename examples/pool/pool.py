@@ -591,47 +591,47 @@ def _work(
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_DFL)
     initializer(*arguments)
-    tell = _teller(connection)
+    send = _make_sender(connection)
     with suppress(EOFError, ConnectionError):
         while True:
             _, message = _receive(connection)
-            tell(*_answer(tell, message))
+            send(*_answer(send, message))
 
 
-def _teller(connection: socket.socket) -> Callable[[bytes, bytes], None]:
+def _make_sender(connection: socket.socket) -> Callable[[bytes, bytes], None]:
     """Returns a function that sends a worker's messages.
 
     In a process that a task has forked, it ends that process instead.
     """
     worker = os.getpid()
 
-    def tell(kind: bytes, body: bytes) -> None:
+    def send(kind: bytes, body: bytes) -> None:
         if os.getpid() != worker:
             os._exit(0)
         _send(connection, kind, body)
 
-    return tell
+    return send
 
 
 def _answer(
-    tell: Callable[[bytes, bytes], None], message: bytearray
+    send: Callable[[bytes, bytes], None], message: bytearray
 ) -> tuple[bytes, bytes]:
     """Runs one task. Returns its result or its error, pickled."""
     try:
         task, arguments = pickle.loads(message)
         result = task(*arguments)
         if isinstance(result, GeneratorType):
-            result = _follow(tell, result)
+            result = _follow(send, result)
         return RESULT, pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
     except Exception as error:
         return ERROR, _pickle_error(error)
 
 
-def _follow(tell: Callable[[bytes, bytes], None], steps: GeneratorType) -> Any:
+def _follow(send: Callable[[bytes, bytes], None], steps: GeneratorType) -> Any:
     """Sends what a task yields, and returns what it returns."""
     try:
         while True:
-            tell(PROGRESS, pickle.dumps(next(steps), pickle.HIGHEST_PROTOCOL))
+            send(PROGRESS, pickle.dumps(next(steps), pickle.HIGHEST_PROTOCOL))
     except StopIteration as end:
         return end.value
 

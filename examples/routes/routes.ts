@@ -6,7 +6,7 @@
  * `@hono/node-server`. A method that a path does not have is answered with 405.
  * Hono's HTTPException, and an error that has an `httpStatus`, as PoolError
  * does, is answered with that status and `{"error": message}`; an HTTPException
- * that has a response of its own, with that. Any other error is logged, and
+ * that has its own response, with that. Any other error is logged, and
  * answered with 500.
  *
  * If Orthanc is killed, the program ends, and all that it has started.
@@ -36,7 +36,7 @@ export function serve(routes: Hono): void {
 /** Ends this program, and what it has started: the bridge is gone. */
 function end(): never {
   // A child in an endless computation would not notice the end of its parent.
-  // The bridge has given this program a process group of its own.
+  // The bridge has given this program its own process group.
   process.once("exit", () => process.kill(-process.pid, "SIGKILL"));
   process.exit();
 }
@@ -45,7 +45,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Reads a body that is JSON in UTF-8. Throws if it is none, where
- * `context.req.json()` replaces bytes that are no UTF-8.
+ * `context.req.json()` replaces bytes that are not UTF-8.
  */
 export async function readJson(context: Context) {
   return JSON.parse(utf8.decode(await context.req.arrayBuffer()));

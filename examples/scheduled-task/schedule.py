@@ -1,4 +1,4 @@
-"""Repeats a task in a thread of its own."""
+"""Repeats a task in a separate thread."""
 
 import threading
 from collections.abc import Callable

@@ -198,7 +198,7 @@ test.each(["../../system#", "..%2F..%2Fsystem?", "a/b", "", UNKNOWN.slice(1), `$
   "%j is no id: nothing is asked",
   async (id) => {
     const file = path.join(folder, "none.dcm");
-    await expect(orthanc.download(id, file)).rejects.toThrow("is no id of an instance");
+    await expect(orthanc.download(id, file)).rejects.toThrow("is not the id of an instance");
     await expect(stat(file)).rejects.toThrow("ENOENT");
   },
 );

@@ -108,7 +108,7 @@ export class Orthanc {
   /** Writes an instance's DICOM file to a new file, or leaves none. */
   async download(instance: string, file: string): Promise<void> {
     if (!ORTHANC_ID.test(instance))
-      throw new TypeError(`"${instance}" is no id of an instance`);
+      throw new TypeError(`"${instance}" is not the id of an instance`);
     const path = `/instances/${instance}/file`;
     const answer = await request(this.#url + path, {
       dispatcher: agent,

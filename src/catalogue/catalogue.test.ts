@@ -128,7 +128,7 @@ describe("an error is reported with file, field and reason", () => {
     ["a type is wrong", { ...PING, summary: 1 }, "summary", /expected string, received number/],
     ["a field is unknown", { ...PING, title: "x" }, "(whole file)", /key.*"title"/],
     ["there are no steps", { ...PING, steps: [] }, "steps", /twins need a step/],
-    ["a page is no path", { ...PING, page: "ping" }, "page", /start with "\/"/],
+    ["a page that is not a path", { ...PING, page: "ping" }, "page", /start with "\/"/],
     ["a step has no path", withStep({ path: undefined }), "steps[0].path", /received undefined/],
     ["a method is unknown", withStep({ method: "FETCH" }), "steps[0].method", /"GET"\|"POST"/],
     ["calls are too many", withStep({ calls: 9 }), "steps[0].calls", /<=8/],

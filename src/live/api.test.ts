@@ -4,6 +4,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { EXAMPLES } from "../catalogue/catalogue.ts";
+import { findNode } from "../node/node.ts";
 import type { RunEvent, RunRequest } from "../protocol/live.ts";
 import { LANGUAGES } from "../protocol/programs.ts";
 import { processesIn } from "../testing/leftovers.ts";
@@ -95,7 +96,7 @@ test("/live/versions tells what runs are played on", async () => {
     orthanc: expect.stringMatching(/^\d+\.\d+\.\d+/),
     plugin: expect.stringMatching(/^\d+\.\d+/),
     python: expect.stringMatching(/^3\.\d+$/),
-    node: process.versions.node,
+    node: (await findNode()).version,
   });
   expect(status).toBe(200);
 });

@@ -113,6 +113,7 @@ function packageName(): string | undefined {
 }
 
 function reasonOf({ message, stderr, code }: Partial<ExecaError>): string {
+  if (code === "ENOENT") return "this system has no npm or no tar";
   if (code === "ENOSPC" || /ENOSPC/.test(String(stderr))) {
     return "the disk is full: about 250 MB are needed for a moment";
   }

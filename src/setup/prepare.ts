@@ -1,5 +1,5 @@
 /**
- * Fetches what the examples need on this machine: a Node and an Orthanc; with `--browser`, also what the tests need: a Chromium,
+ * Fetches what the examples need on this machine: an Orthanc and a Node; with `--browser`, also what the tests need: a Chromium,
  * and the Orthanc of another release.
  */
 import ora from "ora";
@@ -11,8 +11,8 @@ import { findBrowser } from "./browser.ts";
 endOnInterrupt();
 
 await main(async () => {
-  await fetching("Node for TypeScript programs", (report) => findNode({ report }));
   await fetching("Orthanc", (report) => findOrthanc({ report }));
+  await fetching("Node for TypeScript programs", (report) => findNode({ report }));
   if (process.argv.includes("--browser")) {
     await fetching("Chromium", findBrowser);
     await fetching("Orthanc of trixie", (report) => findOrthanc({ release: "trixie", report }));

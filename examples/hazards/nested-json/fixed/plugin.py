@@ -14,7 +14,7 @@ def count_studies(body: bytes) -> int:
     """The number of studies. Raises ValueError, TypeError or KeyError."""
     studies = read_json(body)["studies"]
     if not isinstance(studies, list):
-        raise TypeError("the studies are no list")
+        raise TypeError("the studies are not a list")
     return len(studies)
 
 

@@ -11,7 +11,7 @@ const WORKER = new URL("./worker.ts", import.meta.url);
 let running = 0;
 let latest: { message?: string } = {};
 
-/** Starts a task in a worker, which has a channel of its own. */
+/** Starts a task in a worker, which has its own channel. */
 function start(size: string): void {
   const task: typeof latest = {};
   latest = task;
