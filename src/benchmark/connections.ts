@@ -9,7 +9,7 @@ const REQUESTS = 300;
 
 /**
  * Measures the time of a request in several rounds.
- * @throws StartError, InstallationError, PackagesError
+ * @throws StartError, InstallationError
  */
 export async function measureConnections(rounds: number): Promise<Measure[]> {
   const orthanc = await startOrthanc();

@@ -29,7 +29,7 @@ const WAYS = {
 /**
  * Measures everything in several rounds, on Orthancs with and without streams.
  * @param sizes of the answers, in MB
- * @throws StartError, InstallationError, PackagesError
+ * @throws StartError, InstallationError
  */
 export async function measureLarge(rounds: number, sizes = SIZES): Promise<Measure[]> {
   const all = (

@@ -4,14 +4,16 @@ import ora, { type Ora } from "ora";
 import { readScenario, readScenarios, type Scenario, scenarioIds } from "../catalogue/catalogue.ts";
 import { ScenarioError } from "../catalogue/parse.ts";
 import { playScenario } from "../harness/play.ts";
+import type { Platform } from "../harness/program.ts";
 import { transcript } from "../harness/transcript.ts";
 import { compareVariations } from "../harness/variations.ts";
 import { LANGUAGES, type Language } from "../protocol/programs.ts";
+import { addChoices, type Choices, fetchChoices } from "./choices.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
 endOnInterrupt();
 
-interface Options {
+interface Options extends Choices {
   twin?: Language;
   json?: boolean;
   list?: boolean;
@@ -24,7 +26,7 @@ const command = new Command("npm run example --")
   .option("--json", "print the run as JSON")
   .option("--list", "list all examples and hazards")
   .action((id: string | undefined, options: Options) => main(() => run(id, options)));
-await command.parseAsync();
+await addChoices(command).parseAsync();
 
 async function run(id: string | undefined, options: Options): Promise<number> {
   if (options.list) {
@@ -35,8 +37,9 @@ async function run(id: string | undefined, options: Options): Promise<number> {
   }
   if (!id) throw new ScenarioError(`Name an example: ${(await scenarioIds()).join(", ")}.`);
   const scenario = await readScenario(id);
-  const { runs, problems, differences, skipped } = await play(scenario, options.twin);
-  if (differences) problems.push(...differences, ...(await playVariations(scenario)));
+  const platform = await fetchChoices(options);
+  const { runs, problems, differences, skipped } = await play(scenario, options.twin, platform);
+  if (differences) problems.push(...differences, ...(await playVariations(scenario, platform)));
   if (options.json) {
     console.log(JSON.stringify({ scenario: id, runs, problems }, null, 2));
   } else {
@@ -49,13 +52,14 @@ async function run(id: string | undefined, options: Options): Promise<number> {
 }
 
 /** Plays the programs in one language, or all of them, and shows the progress. */
-async function play(scenario: Scenario, language: Language | undefined) {
+async function play(scenario: Scenario, language: Language | undefined, platform: Platform) {
   const programs = scenario.programs.filter((one) => one.language === (language ?? one.language));
   if (programs.length === 0) throw new ScenarioError(`${scenario.id} has no ${language} program.`);
   let progress: Ora | undefined;
   const succeed = () => progress?.succeed(`${progress.text.split(":")[0]}: played`);
   try {
     const played = await playScenario(scenario, {
+      ...platform,
       programs,
       begin: ({ program }) => {
         succeed();
@@ -74,11 +78,14 @@ async function play(scenario: Scenario, language: Language | undefined) {
 }
 
 /** Plays variations of a scenario's requests on both twins, and compares the answers. */
-async function playVariations(scenario: Scenario): Promise<string[]> {
+async function playVariations(scenario: Scenario, platform: Platform): Promise<string[]> {
   const progress = ora("variations: starting Orthanc").start();
   try {
-    const { count, problems } = await compareVariations(scenario, (request) => {
-      progress.text = `variations: ${request}`;
+    const { count, problems } = await compareVariations(scenario, {
+      ...platform,
+      report: (request) => {
+        progress.text = `variations: ${request}`;
+      },
     });
     progress.succeed(`variations: ${count} requests to each twin`);
     return problems;

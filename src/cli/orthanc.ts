@@ -4,23 +4,29 @@ import { Command } from "commander";
 import { findProgram, readScenario } from "../catalogue/catalogue.ts";
 import { makeUsers, setStage } from "../harness/player.ts";
 import { startProgram } from "../harness/program.ts";
+import { addChoices, type Choices, fetchChoices } from "./choices.ts";
 import { curlLine } from "./curl.ts";
 import { main } from "./main.ts";
 
-await new Command("npm run orthanc --")
+interface Options extends Choices {
+  example: string;
+  program: string;
+}
+
+const command = new Command("npm run orthanc --")
   .description(
     "Starts a private Orthanc that serves a program of an example or hazard, until Ctrl-C.",
   )
   .requiredOption("--example <id>", "the example or hazard")
   .option("--program <name>", "which program, such as typescript or 'fixed python'", "python")
-  .action((options: { example: string; program: string }) => main(() => serve(options)))
-  .parseAsync();
+  .action((options: Options) => main(() => serve(options)));
+await addChoices(command).parseAsync();
 
-async function serve(options: { example: string; program: string }): Promise<number> {
+async function serve(options: Options): Promise<number> {
   const scenario = await readScenario(options.example);
   const program = findProgram(scenario, options.program);
   const users = makeUsers(program);
-  const orthanc = await startProgram(program, { users });
+  const orthanc = await startProgram(program, { ...(await fetchChoices(options)), users });
   const { signal } = new AbortController();
   const { names } = await setStage(scenario, program, orthanc, { users, signal });
   const others = Object.entries(users).map(

@@ -4,9 +4,12 @@ import type { ProgramRun, Progress, Versions } from "../protocol/run.ts";
 import { differences } from "./compare.ts";
 import { judgeEnding, judgeRun } from "./judge.ts";
 import { type PlayOptions, playProgram } from "./player.ts";
+import type { Platform } from "./program.ts";
 
 /** Options for playing a scenario. */
-export interface ScenarioOptions extends Pick<PlayOptions, "edited" | "limits" | "signal"> {
+export interface ScenarioOptions
+  extends Platform,
+    Pick<PlayOptions, "edited" | "limits" | "signal"> {
   /** The programs that are played; by default, all of them. */
   programs?: Program[];
   /** Called before each program starts. */
@@ -30,7 +33,7 @@ export interface ScenarioRun {
 
 /**
  * Plays programs of a scenario, each on a new Orthanc, one after the other.
- * @throws PlayError, StartError, InstallationError, PackagesError; the signal's reason if it was aborted. All
+ * @throws PlayError, StartError, InstallationError, NodeError; the signal's reason if it was aborted. All
  * Orthancs are gone then.
  */
 export async function playScenario(

@@ -55,7 +55,7 @@ export interface Played {
 /**
  * Plays the steps of a scenario on one of its programs, on a new Orthanc.
  * @throws PlayError if a status is expected and there is no answer, or if more than 1 MB is printed or answered;
- * InstallationError, PackagesError; the signal's reason if it was aborted. The Orthanc is gone then.
+ * InstallationError, NodeError; the signal's reason if it was aborted. The Orthanc is gone then.
  */
 export async function playProgram(
   scenario: Scenario,

@@ -12,14 +12,16 @@ const NODE_MODULES = path.resolve(import.meta.dirname, "../../node_modules");
 export type Startable = Pick<Program, "folder" | "language" | "routes" | "instances"> &
   Partial<Pick<Program, "script" | "configuration">>;
 
-/** Options for starting a program. */
-export interface StartOptions
-  extends Pick<
-    OrthancOptions,
-    "configuration" | "environment" | "users" | "release" | "limits" | "signal"
-  > {
+/** What a program runs on. */
+export interface Platform extends Pick<OrthancOptions, "release"> {
   /** The Node of a TypeScript program. */
   node?: NodeChoice;
+}
+
+/** Options for starting a program. */
+export interface StartOptions
+  extends Platform,
+    Pick<OrthancOptions, "configuration" | "environment" | "users" | "limits" | "signal"> {
   /** Files that replace the program's own or those copied along, or are added: name to text. */
   edited?: Files;
 }
@@ -27,7 +29,7 @@ export interface StartOptions
 /**
  * Starts a private Orthanc that serves a program, and sends it the program's DICOM files. The program runs as a copy
  * in Orthanc's private folder, beside the files that readers copy along.
- * @throws StartError, InstallationError, PackagesError; the signal's reason if it was aborted
+ * @throws StartError, InstallationError, NodeError; the signal's reason if it was aborted
  */
 export async function startProgram(
   program: Startable,

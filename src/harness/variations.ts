@@ -15,7 +15,7 @@ import type { Answer } from "../protocol/run.ts";
 import { readBody, toAnswer } from "./answer.ts";
 import { judgeVariations, type VariedAnswer, type VariedRun } from "./compare.ts";
 import { playSteps, setStage } from "./player.ts";
-import { type StartOptions, startProgram } from "./program.ts";
+import { type Platform, type StartOptions, startProgram } from "./program.ts";
 import { PlayError } from "./stage.ts";
 import { fillPath, textBody } from "./steps/request.ts";
 import { withTimeLimit } from "./timeLimit.ts";
@@ -187,22 +187,21 @@ function varyMethod({ method, target, body }: RawRequest): Variation[] {
 }
 
 /** Options for playing variations. */
-export interface VariationOptions extends Pick<StartOptions, "edited" | "signal"> {
+export interface VariationOptions extends Platform, Pick<StartOptions, "edited" | "signal"> {
   /** Receives a description of each request. */
   report?: (request: string) => void;
 }
 
 /**
  * Plays variations of a scenario's requests on its twins, and compares the answers.
- * @param report receives a description of each request
  * @returns the number of variations, and a sentence for each problem
  * @throws PlayError if a request has no answer; StartError
  */
 export async function compareVariations(
   scenario: Scenario,
-  report?: VariationOptions["report"],
+  options: VariationOptions = {},
 ): Promise<{ count: number; problems: string[] }> {
-  const runs = scenario.programs.map((program) => playVariations(scenario, program, { report }));
+  const runs = scenario.programs.map((program) => playVariations(scenario, program, options));
   const [one, other] = await Promise.all(runs);
   if (!one || !other) throw new ScenarioError(`${scenario.id} has no twins to compare.`);
   return { count: one.answers.length, problems: judgeVariations(scenario, one, other) };
@@ -219,7 +218,12 @@ export async function compareVariations(
 export async function playVariations(
   scenario: Scenario,
   program: Program,
-  { edited, signal = new AbortController().signal, report = () => {} }: VariationOptions = {},
+  {
+    edited,
+    signal = new AbortController().signal,
+    report = () => {},
+    ...platform
+  }: VariationOptions = {},
 ): Promise<VariedRun> {
   const files = { ...(await readProgramFiles(program)), ...edited };
   const ending = program.language === "python" ? ".py" : ".ts";
@@ -227,6 +231,7 @@ export async function playVariations(
     name.endsWith(ending),
   );
   const orthanc = await startProgram(program, {
+    ...platform,
     edited: { ...edited, ...replaceTexts(files, Object.fromEntries(smaller)) },
     signal,
   });

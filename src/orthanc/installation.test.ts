@@ -60,6 +60,23 @@ test("a fetched Orthanc's Python modules are compiled: its plugins do not compil
   expect(compiled).toContainEqual(expect.stringMatching(/^api\.cpython-\d+\.pyc$/));
 });
 
+test("the installed Orthanc is used only if it is chosen, and missing if there is none", async ({
+  skip,
+}) => {
+  vi.stubEnv("PATH", root);
+  expect((await findOrthanc()).orthanc.command.startsWith(path.join(REPOSITORY, ".orthanc"))).toBe(
+    true,
+  );
+  if (await exists("/usr/sbin/Orthanc")) skip(because("an Orthanc is installed on this machine"));
+  const error = await findOrthanc({ release: "installed" }).catch((error) => error);
+  expect(error).toBeInstanceOf(InstallationError);
+  expect(error.message).toMatch(/^No Orthanc is installed on this machine: choose a release/);
+  await writeFile(path.join(root, "Orthanc"), "");
+  await expect(findOrthanc({ release: "installed" })).rejects.toThrow(
+    /^\S+\/Orthanc can't be used: its Python plugin is not installed/,
+  );
+});
+
 describe("ORTHANC_EXECUTABLE", () => {
   test("that names nothing is refused in clear words", async () => {
     const file = path.join(root, "Orthanc");
@@ -91,11 +108,7 @@ describe("ORTHANC_EXECUTABLE", () => {
 });
 
 describe("in a fresh clone, a set-up that can't fetch an Orthanc ends with exit code 1 and the way out", () => {
-  beforeEach(async ({ skip }) => {
-    const { orthanc } = await findOrthanc();
-    if (!orthanc.command.startsWith(REPOSITORY)) {
-      skip(because("an Orthanc is installed on this machine, so none is ever fetched"));
-    }
+  beforeEach(async () => {
     for (const name of ["src", "examples", "package.json"]) {
       await cp(path.join(REPOSITORY, name), path.join(root, name), { recursive: true });
     }
@@ -112,7 +125,9 @@ describe("in a fresh clone, a set-up that can't fetch an Orthanc ends with exit 
     });
     expect(exitCode).toBe(1);
     expect(stderr).toContain("Could not fetch the packages orthanc, orthanc-python, ");
-    expect(stderr).toMatch(/install them yourself, or let ORTHANC_EXECUTABLE name an Orthanc/);
+    expect(stderr).toMatch(
+      /install them yourself, and choose --orthanc installed, or let ORTHANC_EXECUTABLE name/,
+    );
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(await readdir(path.join(root, ".orthanc"))).toEqual([]);
     return stderr;

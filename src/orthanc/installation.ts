@@ -1,4 +1,5 @@
 /** Finds an Orthanc with its Python plugin on this machine, or fetches one into `.orthanc/`. */
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import {
   releaseName,
@@ -27,10 +28,14 @@ export interface Installation {
 export const RELEASES = ["bookworm", "trixie", "sid"] as const;
 export type Release = (typeof RELEASES)[number];
 
+/** A release, or the Orthanc that is installed on this machine. */
+export type OrthancChoice = Release | "installed";
+export const ORTHANC_CHOICES = [...RELEASES, "installed"] as const;
+
 /** Options for finding an Orthanc. */
 export interface Wanted {
-  /** The release of Debian, whose Orthanc is always fetched; without it, this machine's own Orthanc. */
-  release?: Release;
+  /** By default the one that `ORTHANC_EXECUTABLE` names, if it is set; otherwise that of bookworm, on every machine. */
+  release?: OrthancChoice;
   /** Receives the progress of a download. */
   report?: (activity: string) => void;
 }
@@ -40,6 +45,7 @@ export class InstallationError extends Error {
   override name = "InstallationError";
 }
 
+const DEFAULT_RELEASE: Release = "bookworm";
 const PACKAGES = ["orthanc", "orthanc-python", "python3-pydicom", "python3-requests", "dcmtk"];
 const FETCHED = path.resolve(import.meta.dirname, "../../.orthanc");
 const PLUGIN_FOLDERS = [
@@ -50,50 +56,56 @@ const PLUGIN_FOLDERS = [
 const TEST_FILES = "lib/python3/dist-packages/pydicom/data/test_files";
 
 /**
- * Finds an Orthanc. With a release, it is that release's, fetched into `.orthanc/` on first use. Without one, it is, in
- * this order: the one that `ORTHANC_EXECUTABLE` names; `Orthanc` on the PATH or in `/usr/sbin`, if everything else that
- * the examples need is also installed; otherwise the distribution's own, fetched in the same way.
+ * Finds an Orthanc: that of a release is fetched into `.orthanc/` on first use. The installed one is the one that
+ * `ORTHANC_EXECUTABLE` names; otherwise `Orthanc` on the PATH or in `/usr/sbin`.
  *
- * @throws PackagesError if a release can't be fetched
- * @throws InstallationError if `ORTHANC_EXECUTABLE` names no usable Orthanc, or if none is installed and none can be
- * fetched
+ * @throws InstallationError if a release can't be fetched, or if the installed Orthanc is missing, or lacks something
+ * that the examples need
  */
 export async function findOrthanc({
-  release: wanted,
+  release = process.env.ORTHANC_EXECUTABLE ? "installed" : DEFAULT_RELEASE,
   report = () => {},
 }: Wanted = {}): Promise<Installation> {
-  const release = await releaseName();
-  if (wanted) return fetched(wanted, report, wanted === release ? undefined : wanted);
+  const own = await releaseName();
+  if (release === "installed") return findInstalled(own);
+  const suite = release === own ? undefined : release;
+  try {
+    const folder = path.join(FETCHED, release);
+    return await unpacked(await unpackPackages(PACKAGES, folder, report, suite), release);
+  } catch (error) {
+    throw new InstallationError(
+      `${(error as Error).message}\nThe way out: install them yourself, and choose --orthanc installed, or let ORTHANC_EXECUTABLE name that Orthanc.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Tells which releases have been fetched. */
+export async function fetchedReleases(): Promise<Release[]> {
+  const names = await readdir(FETCHED).catch((): string[] => []);
+  return RELEASES.filter((release) => names.includes(release));
+}
+
+/** Finds the Orthanc that is installed on this machine, of a release of Debian. */
+async function findInstalled(release: string): Promise<Installation> {
   const chosen = process.env.ORTHANC_EXECUTABLE;
   if (chosen) {
     const found = await installed(chosen, release);
-    if (typeof found === "string") {
-      throw new InstallationError(
-        `ORTHANC_EXECUTABLE names ${chosen}, which can't be used: ${found}. Unset it to have an Orthanc fetched.`,
-      );
-    }
-    return found;
+    if (typeof found !== "string") return found;
+    throw new InstallationError(
+      `ORTHANC_EXECUTABLE names ${chosen}, which can't be used: ${found}. Unset it to have an Orthanc fetched.`,
+    );
   }
   for (const folder of [...(process.env.PATH ?? "").split(":"), "/usr/sbin"]) {
-    const found = await installed(path.join(folder, "Orthanc"), release);
+    const executable = path.join(folder, "Orthanc");
+    if (!(await exists(executable))) continue;
+    const found = await installed(executable, release);
     if (typeof found !== "string") return found;
+    throw new InstallationError(`${executable} can't be used: ${found}.`);
   }
-  return fetched(release, report).catch((error: Error) => {
-    throw new InstallationError(
-      `${error.message}\nThe way out: install them yourself, or let ORTHANC_EXECUTABLE name an Orthanc that has them.`,
-      { cause: error },
-    );
-  });
-}
-
-/** Fetches the Orthanc of a release, from this machine's own package sources or from those of another suite. */
-async function fetched(
-  release: string,
-  report: (activity: string) => void,
-  suite?: string,
-): Promise<Installation> {
-  const folder = path.join(FETCHED, release);
-  return unpacked(await unpackPackages(PACKAGES, folder, report, suite), release);
+  throw new InstallationError(
+    "No Orthanc is installed on this machine: choose a release, which is fetched, or let ORTHANC_EXECUTABLE name one.",
+  );
 }
 
 /** Looks at an Orthanc that is installed system-wide: returns a sentence if something that belongs to it is missing. */

@@ -7,7 +7,7 @@ import getPort from "get-port";
 import { makeConfiguration } from "./configuration.ts";
 import { inheritedEnvironment } from "./environment.ts";
 import { GuardedProcess, type GuardTask } from "./guardedProcess.ts";
-import { findOrthanc, type Installation, type Release } from "./installation.ts";
+import { findOrthanc, type Installation, type OrthancChoice } from "./installation.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { basicAuthorization, createRestClient, type RestClient } from "./restClient.ts";
 import { makeSecret } from "./secrets.ts";
@@ -24,8 +24,8 @@ const CONFIGURATION = "orthanc.json";
 
 /** Options for starting Orthanc. */
 export interface OrthancOptions {
-  /** The release of Debian whose Orthanc is started; without it, this machine's own. */
-  release?: Release;
+  /** The release of Debian whose Orthanc is started, or the installed one. */
+  release?: OrthancChoice;
   /**
    * The Python plugin's script, an absolute path or one below Orthanc's private folder; without it, Orthanc
    * starts without the plugin.
@@ -93,7 +93,7 @@ export interface Orthanc extends Pick<RestClient, "request"> {
  * Before release 1.12, Orthanc can't be restricted to listen on loopback: here it refuses other addresses
  * (`RemoteAccessAllowed: false`), and accepts DICOM files from 127.0.0.1 alone.
  *
- * @throws InstallationError, PackagesError if there is no Orthanc
+ * @throws InstallationError if there is no Orthanc
  * @throws StartError if it ends, or does not answer within 30 seconds
  * @throws the signal's reason if it was aborted
  */
