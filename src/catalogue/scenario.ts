@@ -24,7 +24,17 @@ export const CREDENTIALS = [
 export type CredentialName = (typeof CREDENTIALS)[number];
 
 const Seconds = z.number().positive().max(30);
-const Pattern = z.string().min(1);
+/** A regular expression, without flags. */
+const Pattern = z
+  .string()
+  .min(1)
+  .superRefine((pattern, context) => {
+    try {
+      RegExp(pattern);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+    }
+  });
 const Status = z.int().min(100).max(599);
 const Path = z.string().startsWith("/");
 const Method = z.enum(["GET", "POST", "PUT", "DELETE", "PROPFIND"]);
@@ -62,7 +72,7 @@ const RequestStep = z.strictObject({
   until: z.record(z.string(), z.json()).optional(),
   /** Members of the answer's JSON body that later paths refer to: name to member. */
   capture: z.record(z.string(), z.string()).optional(),
-  /** The step that makes one such call alone: the page draws both on one time axis. */
+  /** Another step of the program, which makes one such call alone: the page draws both on one time axis. */
   baseline: z.string().optional(),
   /** Only the status is kept: the rest differs from run to run, or contains credentials. */
   statusOnly: z.boolean().default(false),
@@ -73,7 +83,7 @@ const RequestStep = z.strictObject({
       /** The whole body, as text, after the masks. */
       body: z.string().optional(),
       /** A regular expression that the body must match. */
-      matches: z.string().optional(),
+      matches: Pattern.optional(),
       /**
        * The concurrency of the calls of this step, compared with the single call of the baseline:
        * `serial`: all of them take nearly as long as that many single calls;
@@ -88,6 +98,11 @@ const RequestStep = z.strictObject({
     .refine(
       ({ status, noAnswer, endsOrthanc }) => hasOne(status, noAnswer, endsOrthanc),
       "name either a status, noAnswer or endsOrthanc",
+    )
+    .refine(
+      ({ status, noAnswer, endsOrthanc, ...ofAnswer }) =>
+        !hasOne(noAnswer, endsOrthanc) || Object.keys(ofAnswer).length === 0,
+      "without an answer, there is no contentType, body, matches or concurrency to check",
     ),
 });
 
@@ -214,37 +229,62 @@ export const ScenarioFile = z
     /** The end of each run: Orthanc is asked to stop, which must succeed, or is killed because programs may hang. */
     end: z.enum(["stop", "kill"]).default("stop"),
     /** A regular expression for an answer's body; its group is the duration of the work itself, in seconds. */
-    workTime: z.string().optional(),
+    workTime: Pattern.optional(),
     masks: z.array(Mask).default([]),
     variations: Variations.prefault({}),
   })
-  .superRefine(({ programs, steps, columns, configuration }, context) => {
-    if (!programs && steps.length === 0) {
-      context.addIssue({ code: "custom", path: ["steps"], message: "twins need a step to play" });
-    }
+  .superRefine((scenario, context) => {
+    const { programs, steps } = scenario;
+    const report: Report = (message, ...path) =>
+      context.addIssue({ code: "custom", path, message });
+    checkBaselines(steps, report);
+    if (!programs && steps.length === 0) report("twins need a step to play", "steps");
     const names = new Set<string>();
     for (const [index, program] of (programs ?? []).entries()) {
       const name = program.name ?? [program.variant, program.language].filter(Boolean).join(" ");
-      if (names.has(name)) {
-        const message = `there are two programs "${name}"`;
-        context.addIssue({ code: "custom", path: ["programs", index], message });
-      }
+      if (names.has(name)) report(`there are two programs "${name}"`, "programs", index);
       names.add(name);
-      const place = ["programs", index];
-      const all = { ...configuration, ...program.configuration };
-      if (all.AuthenticationEnabled === false && all.RemoteAccessAllowed === true) {
-        const message = "an Orthanc without passwords must answer this machine alone";
-        context.addIssue({ code: "custom", path: [...place, "configuration"], message });
-      }
-      if (program.start !== "answers" && program.steps.length + program.rows.length > 0) {
-        const message = "a program that does not start has no steps";
-        context.addIssue({ code: "custom", path: [...place, "steps"], message });
-      }
-      if (program.rows.every((row) => row.expect.length === columns.length)) continue;
-      const message = `each row needs a status for each of the ${columns.length} columns`;
-      context.addIssue({ code: "custom", path: [...place, "rows"], message });
+      checkProgram(scenario, program, name, (message, ...path) =>
+        report(message, "programs", index, ...path),
+      );
     }
   });
+
+/** Reports what is wrong, and the path of the field. */
+type Report = (message: string, ...path: (string | number)[]) => void;
+
+function checkProgram(
+  { steps, columns, configuration }: Pick<ScenarioFile, "steps" | "columns" | "configuration">,
+  program: ProgramFile,
+  name: string,
+  report: Report,
+): void {
+  const all = { ...configuration, ...program.configuration };
+  if (all.AuthenticationEnabled === false && all.RemoteAccessAllowed === true) {
+    report("an Orthanc without passwords must answer this machine alone", "configuration");
+  }
+  const own = program.steps.length + program.rows.length;
+  if (program.start !== "answers" && own > 0) {
+    report("a program that does not start has no steps", "steps");
+  }
+  if (program.start === "answers" && !program.impossible && own + steps.length === 0) {
+    report(`the program "${name}" needs a step to play`, "steps");
+  }
+  if (program.rows.some((row) => row.expect.length !== columns.length)) {
+    report(`each row needs a status for each of the ${columns.length} columns`, "rows");
+  }
+  checkBaselines(program.steps, report);
+}
+
+function checkBaselines(steps: Step[], report: Report): void {
+  for (const [index, step] of steps.entries()) {
+    if (step.do !== "request" || step.baseline === undefined) continue;
+    const single = steps.find(({ name }) => name === step.baseline);
+    if (single?.do === "request" && single.calls === 1 && single !== step) continue;
+    const message = `name another step that makes one call; "${step.baseline}" is none`;
+    report(message, "steps", index, "baseline");
+  }
+}
 
 export type RequestStep = z.infer<typeof RequestStep>;
 export type SignalStep = z.infer<typeof SignalStep>;

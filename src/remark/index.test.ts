@@ -42,6 +42,7 @@ beforeEach(async () => {
     JSON.stringify({
       summary: "It falls.",
       page: "/hazards/fall",
+      steps: [{ name: "A call", path: "/fall", expect: { status: 200 } }],
       programs: [
         { variant: "failing", language: "python" },
         { variant: "failing", language: "typescript", impossible: "There is no ground in Node." },
