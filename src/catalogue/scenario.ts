@@ -92,7 +92,10 @@ const RequestStep = z.strictObject({
       concurrency: z.enum(["serial", "parallel"]).optional(),
       /** No answer within this many seconds, after which the request is aborted. */
       noAnswer: Seconds.optional(),
-      /** No answer, but the end of Orthanc within this many seconds. */
+      /**
+       * No answer, but a crash of Orthanc within this many seconds of the request: its end by a signal, or with an
+       * exit code other than 0.
+       */
       endsOrthanc: Seconds.optional(),
     })
     .refine(

@@ -14,6 +14,8 @@ import { findLine } from "./log.ts";
  * time; the boundary leaves room for other load on the machine.
  */
 const SERIAL = 0.8;
+/** The end of an Orthanc that has crashed: by a signal, or with an exit code other than 0. */
+const CRASH = /^(SIG\w+|exit code (?!0$).+)$/;
 const IF_BUSY = ". Times mean little on a busy machine: if this one was, play it again";
 
 /** Observations of a program when its run is over. */
@@ -119,15 +121,19 @@ function judgeCall({ masks }: Pick<Scenario, "masks">, step: RequestStep, call: 
 
 /** Judges a request that must not be answered. */
 function judgeMissingAnswer({ expect }: RequestStep, played: StepRun): string | undefined {
-  const wanted = expect.noAnswer === undefined ? "crashed" : "no answer";
-  if (played.outcome?.type === wanted) return undefined;
+  const { outcome } = played;
+  const asExpected =
+    expect.noAnswer === undefined
+      ? outcome?.type === "crashed" && CRASH.test(outcome.how)
+      : outcome?.type === "no answer";
+  if (asExpected) return undefined;
   const [answer] = played.calls;
   const observed = answer
     ? `status ${answer.status}; the body: ${shorten(answer.body)}.`
-    : describe(played.outcome);
+    : describe(outcome);
   const expected =
-    wanted === "crashed"
-      ? `Orthanc was expected to end within ${expect.endsOrthanc} seconds`
+    expect.noAnswer === undefined
+      ? `Orthanc was expected to crash within ${expect.endsOrthanc} seconds`
       : `no answer was expected within ${expect.noAnswer} seconds`;
   return `${observed} But ${expected}`;
 }

@@ -61,7 +61,9 @@ export async function sendRequests(
   const body = file
     ? await readFile(path.join(orthanc.installation.testFiles, file))
     : textBody(step);
-  const limit = expect.noAnswer === undefined ? stage.stepLimit : 1000 * expect.noAnswer;
+  const seconds = expect.noAnswer ?? expect.endsOrthanc;
+  const limit = seconds === undefined ? stage.stepLimit : 1000 * seconds;
+  const sent = performance.now();
   try {
     const calls = await withTimeLimit(limit, stage.signal, (signal) =>
       sendAll(step, { method, target, body }, stage, signal, report),
@@ -71,7 +73,7 @@ export async function sendRequests(
   } catch (error) {
     stage.signal.throwIfAborted();
     if (error instanceof PlayError) throw error;
-    if (expect.endsOrthanc !== undefined) return outcomeOfCrash(orthanc.ended, expect.endsOrthanc);
+    if (expect.endsOrthanc !== undefined) return waitForCrash(stage, expect.endsOrthanc, sent);
     if (expect.noAnswer !== undefined) {
       const late = error instanceof TimeLimitError;
       return late ? { type: "no answer", seconds: expect.noAnswer } : { type: "disconnected" };
@@ -143,8 +145,14 @@ function readWorkTime(text: string, pattern: string | undefined): Pick<Call, "wo
   return seconds ? { workTime: Math.round(1000 * Number(seconds)) } : {};
 }
 
-async function outcomeOfCrash(ended: Promise<string>, seconds: number): Promise<Outcome> {
-  const how = await Promise.race([ended, sleep(1000 * seconds, undefined, { ref: false })]);
+/** Waits for the end of Orthanc, for so many seconds since the request was sent. */
+async function waitForCrash(
+  { orthanc, signal }: Stage,
+  seconds: number,
+  sent: number,
+): Promise<Outcome> {
+  const rest = Math.max(0, sent + 1000 * seconds - performance.now());
+  const how = await Promise.race([orthanc.ended, sleep(rest, undefined, { ref: false, signal })]);
   return how === undefined ? { type: "running", seconds } : { type: "crashed", how };
 }
 
