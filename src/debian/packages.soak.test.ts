@@ -195,7 +195,7 @@ test("many processes that fetch at once all end well, with one folder", async ()
   );
   for (const fetcher of fetchers) {
     const { how, said } = await fetcher.ended;
-    expect([how, said]).toEqual([0, expect.stringMatching(/\ndone: .*\/place-[0-9a-f]{8}\n$/)]);
+    expect([how, said]).toEqual([0, expect.stringMatching(/^done: .*\/place-[0-9a-f]{8}$/m)]);
   }
   await expectNextStartWorks();
 });

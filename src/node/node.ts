@@ -86,7 +86,9 @@ async function fetchNode(node: NodeRelease, folder: string): Promise<void> {
   try {
     if (!name) throw new Error(`there is none for ${process.platform} on ${process.arch}`);
     await makeWholeFolder(folder, async (partial) => {
-      await startProgram("npm", ["pack", `${name}@${version}`, "--pack-destination", partial]);
+      // A surrounding `npm run --silent` would keep npm from saying what is wrong.
+      const options = ["--pack-destination", partial, "--loglevel", "error"];
+      await startProgram("npm", ["pack", `${name}@${version}`, ...options]);
       const [archive = ""] = await readdir(partial);
       const bytes = await readFile(path.join(partial, archive));
       const hash = `sha512-${createHash("sha512").update(bytes).digest("base64")}`;
