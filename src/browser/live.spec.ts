@@ -30,9 +30,12 @@ async function open(page: Page, id: string): Promise<Locator> {
 async function scrollToPanel(page: Page, title: string): Promise<Locator> {
   // The recorded run is replaced once it comes near: it is no use to wait until it is stable.
   const run = page.getByLabel(new RegExp(`^(Recorded|Live) run of ${title}$`)).first();
-  await run.evaluate((element) => element.scrollIntoView());
   const panel = page.getByLabel(`Live run of ${title}`);
-  await expect(button(panel, "Stop")).toBeVisible();
+  // A panel above, which comes near at the same time, pushes this one away.
+  await expect(async () => {
+    await run.evaluate((element) => element.scrollIntoView());
+    await expect(button(panel, "Stop")).toBeVisible({ timeout: 1_000 });
+  }).toPass(SOON);
   return panel;
 }
 
