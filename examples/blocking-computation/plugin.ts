@@ -21,7 +21,7 @@ function compute(count: number): [bigint, number] {
 // #endregion
 
 // #region callback
-/** Answers GET /computation. Node's event loop does nothing else meanwhile. */
+/** Answers GET /computation. Node's event loop does nothing else. */
 const server = createServer((request, response) => {
   if (request.method !== "GET") {
     response.writeHead(405, { allow: "GET" }).end();

@@ -44,8 +44,8 @@ Orthanc itself does not let through:
   escaped slashes in the path;
 - all of an answer with status 405 but its Allow header, and statuses that
   Orthanc does not know (429 arrives as 400);
-- in plugin 4.x, a binary body with any status but 200; later plugins add a
-  second Content-Type, text/plain, to any answer with such a status;
+- in plugin 4.x, a binary body with any status but 200; Orthanc 1.12.2 and later
+  add a second Content-Type, text/plain, to an answer with such a status;
 - answers in pieces: each is collected and then sent, compressed if Orthanc is
   set to do so. In plugin 5.0 and later, an answer with status 200 and a length
   above 1 MB is passed on as it arrives.

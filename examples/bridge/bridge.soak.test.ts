@@ -33,11 +33,11 @@ interface Reply {
   /** Of the body, as latin1. */
   text: string;
   headers: string;
-  /** Whether all that was announced has come. */
+  /** Everything that was announced has come. */
   whole: boolean;
 }
 
-/** Sends a request as it is, over connections that are kept. */
+/** Sends a request verbatim, over connections that are kept. */
 function call(
   agent: Agent,
   method: string,
@@ -61,7 +61,7 @@ function call(
         try {
           for await (const data of response) text += data.toString("latin1");
         } catch {
-          // It was cut, which "complete" tells.
+          // It was cut: "complete" is false.
         }
         const { statusCode = 0, rawHeaders, complete } = response;
         resolve({ status: statusCode, text, headers: rawHeaders.join("\n"), whole: complete });

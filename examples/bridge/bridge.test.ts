@@ -229,7 +229,7 @@ describe("Orthanc keeps from Node", () => {
     expect((await get("echo/a%2Fb")).url).toBe("/bridge/echo/a/b");
   });
 
-  it("that parts are of one form: each is a POST of its own, whose answer is dropped", async () => {
+  it("that parts are of one form: each is a separate POST, whose answer is dropped", async () => {
     const part = (name: string) =>
       `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${name}\r\n`;
     const response = await orthanc.request("/bridge/collect", {
@@ -544,7 +544,7 @@ describe("connections to Node", () => {
     expect((await get("open")).open).toBe(1);
   });
 
-  it("carry requests side by side", async () => {
+  it("carry requests in parallel", async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => get("together/20")));
     expect(answers).toEqual(Array(20).fill({ together: 20 }));
   });

@@ -261,7 +261,7 @@ describe("Orthanc ends", () => {
     expect(leftProcesses()).toEqual([]);
   });
 
-  it("before it has started, for its port is taken", async () => {
+  it("before it has started, because its port is taken", async () => {
     const server = createServer().listen(0);
     await once(server, "listening");
     const address = server.address();

@@ -1,4 +1,4 @@
-/** Whether Orthanc gives back the memory that requests have taken: version 4.0 of its Python plugin does not. */
+/** Tests if Orthanc gives back the memory that requests have taken: version 4.0 of its Python plugin does not. */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";

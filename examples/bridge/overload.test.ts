@@ -78,7 +78,7 @@ test.each([
   ["dicom-parsing", "/dicom-summary/([^/]+)", "/dicom-summary/{id}", 8],
   ["from-python", "/patient-count-new", "/patient-count-new", THREADS / 2 - 5],
 ] as const)(
-  "%s gives the right answer, or is spared the call",
+  "%s gives the right answer, or receives no call",
   async (folder, route, pattern, least) => {
     const orthanc = await start(folder, [route], ["CT_small.dcm"]);
     const [instance] = (await (await orthanc.request("/instances")).json()) as string[];

@@ -38,7 +38,7 @@ afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 interface Options {
   release?: Release;
-  /** Whether Orthanc's web server gets a function that it misses in OpenSSL 3. */
+  /** Orthanc's web server gets the function that OpenSSL 3 lacks. */
   repaired?: boolean;
   files?: Record<string, string>;
   environment?: Record<string, string>;
@@ -105,7 +105,7 @@ async function start(options: Options) {
 /**
  * Makes a folder of libraries that are loaded before others: OpenSSL under the names that `libssl-dev` brings, which
  * Orthanc's web server looks for; and that server itself, which calls a function by a name that OpenSSL 3 does not have.
- * Repaired, it calls one that says the same where no client shows a certificate: there is none.
+ * Repaired, it calls one that returns the same if no client has a certificate: there is none.
  */
 async function prepareLibraries(home: string, folders: string[], repaired: boolean) {
   const before = path.join(home, "libraries");
@@ -144,7 +144,7 @@ async function playTypescript(environment: Record<string, string>) {
   return { answer: await get("/computation"), log };
 }
 
-/** The Python twin, with a line added where it makes its session. */
+/** The Python twin, with a line added after it makes its session. */
 async function playPython(environment: Record<string, string>, added = "") {
   const files = await readProgramFiles(await readProgram("rest-token", "python"));
   const line = "    session.trust_env = False\n";

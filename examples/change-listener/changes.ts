@@ -12,7 +12,7 @@ interface Changes {
   Done: boolean;
 }
 
-/** What becomes of new instances, one after another. */
+/** Handles new instances, one after another. */
 export interface Listener {
   start(): void; // The list is there.
   handle(id: string): Promise<void>;

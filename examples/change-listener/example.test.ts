@@ -46,7 +46,7 @@ async function ask(orthanc: Orthanc): Promise<State> {
   return (await orthanc.request("/change-listener")).json() as Promise<State>;
 }
 
-/** Asks until the twin has come that far, and gives its answer. */
+/** Asks until the twin has come that far, and returns its answer. */
 async function waitFor(orthanc: Orthanc, found: (state: State) => boolean): Promise<State> {
   return vi.waitFor(
     async () => {
@@ -207,7 +207,7 @@ const OVER_HTTP = [
   "    request = urllib.request.Request(address, tags.encode(), headers)",
   "    urllib.request.urlopen(request, timeout=3).read()",
 ];
-/** A callback that takes half a second, and a route that has a thread store an instance meanwhile. */
+/** A callback that takes half a second, and a route that lets a thread store an instance at the same time. */
 const MEANWHILE = [
   "called = threading.Event()",
   "def on_stored_instance(instance, id):",

@@ -28,7 +28,7 @@ class Listener:
         self._thread.start()
 
     def put(self, id: str) -> None:
-        """Never waits, because a sender waits for the callback meanwhile."""
+        """Never waits, because the sender waits for this callback."""
         try:
             self._waiting.put_nowait(id)
         except queue.Full:

@@ -6,7 +6,7 @@ import { LANGUAGES } from "../../src/protocol/programs.ts";
 import { useOrthancs } from "../../src/testing/useOrthancs.ts";
 
 const { startExample } = useOrthancs();
-/** Short enough for a test, and long enough for a signal to arrive meanwhile. */
+/** Short enough for a test, and long enough for a signal to arrive while the task runs. */
 const FEWER = { "30_000_000": "3_000_000" };
 
 test("python: the workers are four processes", async () => {

@@ -39,7 +39,7 @@ pool = multiprocessing.get_context("fork").Pool(WORKERS, ignore_ctrl_c)
 # region callback
 @route("GET", "/computation")
 def on_computation(**request: Any) -> str:
-    """Waits for a worker, without a deadline. The GIL is free meanwhile."""
+    """Waits for a worker, without a deadline. The GIL stays free."""
     total, seconds = pool.apply(compute, (COUNT,))
     return f"{total}, computed for {seconds:.3f} seconds\n"
 

@@ -17,7 +17,7 @@ const pool = new Piscina<number, [bigint, number]>({
 const routes = new Hono();
 
 // #region callback
-/** Awaits a worker, without a deadline. The event loop is free meanwhile. */
+/** Awaits a worker, without a deadline. The event loop stays free. */
 routes.get("/computation", async (context) => {
   const [total, seconds] = await pool.run(COUNT);
   return context.text(`${total}, computed for ${seconds.toFixed(3)} seconds\n`);

@@ -13,7 +13,7 @@ import { useOrthancs } from "../../src/testing/useOrthancs.ts";
  * purpose, or compressed as a whole.
  */
 const PARSERS_DIFFER: Record<string, string> = {
-  "badVR.dcm": "pydicom refuses a number of frames that is no number",
+  "badVR.dcm": "pydicom refuses a number of frames that is not a number",
   "image_dfl.dcm": "dicom-parser reads three elements too many out of a deflated file's preamble",
   "SC_rgb_jpeg.dcm": "dicom-parser refuses its odd value representation",
   "MR_truncated.dcm": "dicom-parser refuses a file that ends early",
@@ -89,7 +89,7 @@ test("both twins show names in the common character sets alike", async () => {
   expect(differing.sort()).toEqual(Object.keys(NAMES_DIFFER));
 });
 
-/** Stores a file as it is, and returns its dump. */
+/** Stores a file without changes, and returns its dump. */
 async function dump(orthanc: Orthanc, body: Buffer): Promise<string> {
   const stored = await orthanc.request("/instances", { method: "POST", body });
   const { ID } = (await stored.json()) as { ID: string };
@@ -193,7 +193,7 @@ test("python: idle workers that are killed are replaced, and no call notices it"
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
 });
 
-test.each(LANGUAGES)("%s: what is no id never becomes a part of a path", async (twin) => {
+test.each(LANGUAGES)("%s: what is not an id never becomes part of a path", async (twin) => {
   const orthanc = await start(twin);
   const [instance = ""] = await instances(orthanc);
   expect((await summary(orthanc, `${instance}?level=9`)).status).toBe(200);

@@ -10,7 +10,7 @@ const UNKNOWN = "00000000-00000000-00000000-00000000-00000000";
 const startEdited = (twin: Language, from: string, to: string) =>
   startExample("errors", twin, { replace: { [from]: to } });
 
-test.each(LANGUAGES)("%s: an instance without a name gets a reason of its own", async (twin) => {
+test.each(LANGUAGES)("%s: an instance without a name gets a separate reason", async (twin) => {
   const orthanc = await startExample("errors", twin);
   const body = JSON.stringify({ Tags: { Modality: "OT" } });
   const made = await orthanc.request("/tools/create-dicom", { method: "POST", body });

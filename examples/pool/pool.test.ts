@@ -30,7 +30,7 @@ async function start(...lines: string[]): Promise<Orthanc> {
   });
 }
 
-/** What a route of such an Orthanc answers, which gives the value of an expression. */
+/** What a route of such an Orthanc answers, which returns the value of an expression. */
 async function seen(expression: string, ...lines: string[]): Promise<string> {
   orthanc = await start(...lines, ...route(expression));
   return (await orthanc.request("/route")).text();
@@ -129,7 +129,7 @@ test("a queue and a pipe that the script has made lead to its workers and back",
   expect(value).toBe("(None, 1, 2)");
 });
 
-test("a task that tells its progress without end ends with its deadline", async () => {
+test("a task that reports progress endlessly ends with its deadline", async () => {
   const value = await seen(
     "(fail(), pool.run(5, abs, -1))",
     "from pool import DeadlineExceeded, WorkerPool",

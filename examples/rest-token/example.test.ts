@@ -49,14 +49,18 @@ test("both twins: calls after pauses of every length find Orthanc, too", async (
   await Promise.all(LANGUAGES.flatMap((twin) => pauses.map((some) => callAfter(twin, some))));
 });
 
-test.each(LANGUAGES)("%s: 40 calls in turn share a few connections to Orthanc", async (twin) => {
-  const orthanc = await start(twin);
-  const dispatcher = new Agent({ keepAliveTimeoutThreshold: 100 });
-  for (let call = 0; call < 40; call++) expect((await list(orthanc, dispatcher)).status).toBe(200);
-  await dispatcher.destroy();
-  // Each worker has one; so has this test, and so had Orthanc's start.
-  expect(connections(orthanc.ports.http)).toBeLessThan(15);
-});
+test.each(LANGUAGES)(
+  "%s: 40 calls, one after another, share a few connections to Orthanc",
+  async (twin) => {
+    const orthanc = await start(twin);
+    const dispatcher = new Agent({ keepAliveTimeoutThreshold: 100 });
+    for (let call = 0; call < 40; call++)
+      expect((await list(orthanc, dispatcher)).status).toBe(200);
+    await dispatcher.destroy();
+    // Each worker has one; so has this test, and so had Orthanc's start.
+    expect(connections(orthanc.ports.http)).toBeLessThan(15);
+  },
+);
 
 /** How many TCP connections were made to a port: those open, and those closed in the last minute. */
 function connections(port: number): number {
@@ -85,7 +89,7 @@ test("both twins say 502 when Orthanc refuses the token", async () => {
   }
 });
 
-/** A folder that goes with an Orthanc of its own. */
+/** A folder for a separate Orthanc. */
 async function temporaryFolder(): Promise<string> {
   return track(await startOrthanc()).folder;
 }

@@ -64,7 +64,7 @@ def route(method: str, path: str) -> Callable[[Callable], Callable]:
 
 
 def read_json(body: bytes) -> Any:
-    """Parses JSON in UTF-8. Raises ValueError if it is none.
+    """Parses JSON in UTF-8. Raises ValueError for anything else.
 
     json.loads alone also takes UTF-16, UTF-32, NaN and Infinity, which other
     languages refuse. Deeply nested JSON crashes Orthanc: limit the length.
@@ -119,7 +119,7 @@ def _encode(value: object) -> tuple[int, str, str]:
 
 
 def _describe(error: Exception, uri: str) -> tuple[dict, int]:
-    """What the client gets instead of an answer."""
+    """The answer to a client in place of a result."""
     status = getattr(error, "http_status", None)
     if status is not None:
         return {"error": str(error)}, status

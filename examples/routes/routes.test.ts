@@ -48,7 +48,7 @@ describe.each([
     expect(JSON.parse(text)).toEqual({ query: "a b c+é%41" });
   });
 
-  test("a method has a function and a status of its own", async () => {
+  test("a method has its own function and status", async () => {
     const { status, text } = await ask("/json", { method: "POST", body: "12345" });
     expect([status, JSON.parse(text)]).toEqual([201, { size: 5 }]);
   });
@@ -103,7 +103,7 @@ describe.each([
   });
 
   test.runIf(language === "typescript")(
-    "an HTTPException with a response of its own is answered with it",
+    "an HTTPException with its own response is answered with that",
     async () => {
       const { status, headers, text } = await ask("/fail/own");
       expect([status, headers.get("x-hint"), text]).toEqual([403, "own", "a page"]);

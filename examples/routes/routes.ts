@@ -44,8 +44,8 @@ function end(): never {
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Reads a body that is JSON in UTF-8. Throws if it is none, where
- * `context.req.json()` replaces bytes that are not UTF-8.
+ * Reads a body as JSON in UTF-8, and throws if it is something else.
+ * `context.req.json()` would replace bytes that are not UTF-8.
  */
 export async function readJson(context: Context) {
   return JSON.parse(utf8.decode(await context.req.arrayBuffer()));

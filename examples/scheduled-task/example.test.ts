@@ -73,7 +73,7 @@ test.each(LANGUAGES)("%s: the task runs about once a second", async (twin) => {
 });
 
 test.each(LANGUAGES)("%s: a run that fails does not end the schedule", async (twin) => {
-  // This copy watches one patient, of whom Orthanc knows nothing yet.
+  // This copy watches one patient that Orthanc does not have yet.
   const patient = createHash("sha1").update("LATE").digest("hex").match(/.{8}/g)?.join("-");
   const orthanc = await start(twin, {
     ...period(0.2),

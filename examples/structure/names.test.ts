@@ -94,7 +94,7 @@ describe("a script's name", () => {
 });
 
 describe("in a Python without Orthanc", () => {
-  /** Runs a program in the Python that the plugin uses, as a process of its own. */
+  /** Runs a program in the Python that the plugin uses, as a separate process. */
   async function python(folder: string, program: string) {
     const { orthanc, environment } = await findOrthanc();
     const interpreter = path.join(environment.PYTHONHOME ?? "/usr", "bin/python3");

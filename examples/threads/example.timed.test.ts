@@ -9,7 +9,7 @@ const { startExample, startPlugin } = useOrthancs();
 const isSlow = (ratio: number) => ratio > 0.6;
 const isFast = (ratio: number) => ratio < 0.5;
 
-/** The time of all tasks at once, as a part of their time in turn. */
+/** The time of all tasks at once, as a part of their time one after another. */
 async function ratio(
   twin: Language,
   path: string,

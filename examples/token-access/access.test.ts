@@ -166,7 +166,7 @@ describe("users who may only read", () => {
 
   test.each([
     [
-      "a name that is no user",
+      "a name that is not a user",
       { ReadOnlyUsers: ["veiwer"] },
       'not in "RegisteredUsers": ["veiwer"]',
     ],

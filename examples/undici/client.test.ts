@@ -54,7 +54,7 @@ async function makeLarge(): Promise<string> {
 /** How much more memory than before this process had at the most while it did something, in bytes. */
 async function peak(work: () => Promise<unknown>): Promise<number> {
   const used = () => process.memoryUsage().arrayBuffers;
-  // Else what was read before may be collected meanwhile, and hide what is read now.
+  // Otherwise memory from earlier reads may be freed now, and hide what this read takes.
   collectGarbage();
   collectGarbage();
   const before = used();
@@ -75,7 +75,7 @@ async function digest(file: string): Promise<string> {
 }
 
 describe("a file of 100 MB", () => {
-  test("goes in and out as it is, and is never in memory as a whole", async () => {
+  test("goes in and out unchanged, and is never in memory as a whole", async () => {
     const file = await makeLarge();
     const copy = path.join(folder, "copy.dcm");
     let id = "";
@@ -118,7 +118,7 @@ describe("a file of 100 MB", () => {
   });
 });
 
-test("a GET is sent again where the server can't answer yet, and an upload is not", async () => {
+test("a GET is sent again if the server can't answer yet, and an upload is not", async () => {
   const seen: string[] = [];
   const busy = createServer((request, response) => {
     seen.push(request.method ?? "");
@@ -195,7 +195,7 @@ describe("what Orthanc refuses is an OrthancError", () => {
 });
 
 test.each(["../../system#", "..%2F..%2Fsystem?", "a/b", "", UNKNOWN.slice(1), `${UNKNOWN}\n`])(
-  "%j is no id: nothing is asked",
+  "%j is not an id: no request is sent",
   async (id) => {
     const file = path.join(folder, "none.dcm");
     await expect(orthanc.download(id, file)).rejects.toThrow("is not the id of an instance");

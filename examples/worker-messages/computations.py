@@ -37,7 +37,7 @@ def find(id: str) -> dict:
     forget()
     if not (call := calls.get(id)):
         return {}
-    state, error = outcome(call)  # First: then the progress is no older.
+    state, error = outcome(call)  # Before the progress.
     progress = call.progress or 0
     return {"id": id, "state": state, "progress": progress, "error": error}
 

@@ -149,7 +149,7 @@ test.each(LANGUAGES)(
     await Promise.all(ids.slice(1, 5).map(cancel));
     const done = await post(10);
     expect((await follow(done)).at(-1)?.state).toBe("done");
-    // What has ended is not changed any more.
+    // An ended computation does not change.
     expect((await cancel(done)).state).toBe("done");
   },
 );
@@ -196,16 +196,19 @@ test("typescript: a Node that is killed forgets all computations, and the next o
   expect((await follow(await post(10))).at(-1)?.state).toBe("done");
 });
 
-test.each(LANGUAGES)("%s: what has ended is forgotten after the stated time", async (twin) => {
-  const id = await start(twin, { KEPT: 2 });
-  expect((await cancel(id)).state).toBe("cancelled");
-  expect((await orthanc.request(`/computations/${id}`)).status).toBe(200);
-  await sleep(3000);
-  expect((await orthanc.request(`/computations/${id}`)).status).toBe(404);
-});
+test.each(LANGUAGES)(
+  "%s: an ended computation is forgotten after the stated time",
+  async (twin) => {
+    const id = await start(twin, { KEPT: 2 });
+    expect((await cancel(id)).state).toBe("cancelled");
+    expect((await orthanc.request(`/computations/${id}`)).status).toBe(200);
+    await sleep(3000);
+    expect((await orthanc.request(`/computations/${id}`)).status).toBe(404);
+  },
+);
 
 test.each(LANGUAGES)(
-  "%s: a body that is no JSON, or a count that is none, is answered with 400",
+  "%s: a body that is not JSON, or a count that is not a number, is answered with 400",
   async (twin) => {
     await start(twin);
     for (const body of [

@@ -24,7 +24,7 @@ def on_start(**request: Any) -> tuple[dict, int]:
     except (ValueError, KeyError, TypeError):
         count = None
     if isinstance(count, float) and count.is_integer():
-        count = int(count)  # JSON does not tell 1.0 from 1.
+        count = int(count)  # In JSON, 1.0 and 1 are the same number.
     if type(count) is not int or not 0 <= count < 2**53:
         raise HttpError(400, 'the body must be JSON like {"count": 1000}')
     try:

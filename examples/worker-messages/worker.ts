@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 
 const STEPS = 10n;
 
-/** What a worker gets: its task, and the port for its progress in percent. */
+/** A worker's task, and the port for its progress in percent. */
 export interface Task {
   count: number;
   messages: MessagePort;

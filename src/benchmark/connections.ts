@@ -27,7 +27,7 @@ export async function measureConnections(rounds: number): Promise<Measure[]> {
   };
   try {
     return [
-      await compareWays("One request to Orthanc, of 300 in turn", "ms", rounds, {
+      await compareWays("One request to Orthanc, of 300 one after another", "ms", rounds, {
         "As undici comes, a connection for each": () => average(agents[0]),
         "With keepAliveTimeoutThreshold, one connection": () => average(agents[1]),
       }),

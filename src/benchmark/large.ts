@@ -1,4 +1,4 @@
-/** Large answers: the memory that they take in Orthanc, and how long other callbacks wait meanwhile. */
+/** Large answers: the memory that they take in Orthanc, and how long other callbacks wait for them. */
 import { Agent, get } from "node:http";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -53,7 +53,7 @@ export async function measureLarge(rounds: number, sizes = SIZES): Promise<Measu
     const wait = (options: OrthancOptions, target: string, pause?: number) =>
       longestWait(orthancs.get(options) as Orthanc, target, pause);
     for (const size of sizes) {
-      const title = `An answer of ${size} MB: longest wait of another callback meanwhile`;
+      const title = `An answer of ${size} MB: longest wait of another callback`;
       measures.push(await compareWays(title, "ms", rounds, all(wait, size)));
     }
     const title = "An answer of 100 MB whose client reads nothing for a second: the same wait";

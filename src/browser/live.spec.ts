@@ -28,10 +28,10 @@ async function open(page: Page, id: string): Promise<Locator> {
 }
 
 async function scrollToPanel(page: Page, title: string): Promise<Locator> {
-  // The recorded run is replaced once it comes near: it is no use to wait until it is stable.
+  // The live panel replaces the recorded run when that comes close to the visible part: it never becomes stable.
   const run = page.getByLabel(new RegExp(`^(Recorded|Live) run of ${title}$`)).first();
   const panel = page.getByLabel(`Live run of ${title}`);
-  // A panel above, which comes near at the same time, pushes this one away.
+  // Another panel above, which appears at the same time, can move this one out of sight.
   await expect(async () => {
     await run.evaluate((element) => element.scrollIntoView());
     await expect(button(panel, "Stop")).toBeVisible({ timeout: 1_000 });
@@ -98,7 +98,7 @@ test("both twins of an example run and agree; the panel shows their steps, times
     await expect(panel.getByText(name, { exact: true })).toBeVisible();
   await expect(panel.getByText(/^Log of Orthanc and the/)).toHaveCount(2);
   for (const twin of ["Python", "TypeScript"]) {
-    // On one core, nothing runs side by side.
+    // On one core, nothing runs in parallel.
     if (availableParallelism() > 1)
       expect(await overlap(panel, `2 at once, ${twin}`)).toBeGreaterThan(0.5);
   }
@@ -144,7 +144,7 @@ test("a hazard that hangs while Orthanc starts is shown hanging, with a countdow
   await expect(panel.getByRole("timer")).toHaveCount(0);
   await expect(panel.getByText("Orthanc has not answered after 8 seconds.")).toBeVisible();
 
-  // Its fixed program runs, too, from a panel of its own.
+  // Its fixed program runs, too, in a separate panel.
   const fixed = await scrollToPanel(page, "hazards/waiting-while-loading, fixed python");
   await button(fixed, "Run fixed Python").click();
   await expectStatus(fixed, "Played, as expected.");

@@ -249,23 +249,23 @@ describe("an error is reported with file, field and reason", () => {
       ] as const
     ).map(
       ([example, field]): Invalid => [
-        `${field} is no regular expression`,
+        `${field} is not a regular expression`,
         example,
         field,
         /Invalid regular expression: .*Unterminated group/,
       ],
     ),
     [
-      "a baseline is no step",
+      "a baseline is not a step",
       withStep({ baseline: "One call" }),
       "steps[0].baseline",
-      /name another step that makes one call; "One call" is none/,
+      /name another step that makes one call; "One call" is not such a step/,
     ],
     [
       "a baseline is its own step",
       withStep({ baseline: "A call" }),
       "steps[0].baseline",
-      /"A call" is none/,
+      /"A call" is not such a step/,
     ],
     [
       "a baseline makes several calls",
@@ -282,9 +282,9 @@ describe("an error is reported with file, field and reason", () => {
         ],
       },
       "programs[0].steps[1].baseline",
-      /"A call" is none/,
+      /"A call" is not such a step/,
     ],
-    ["it is no object", [], "(whole file)", /expected object, received array/],
+    ["it is not an object", [], "(whole file)", /expected object, received array/],
   ])("%s", (_, example, field, reason) => {
     const lines = errors(example);
     expect(lines).toHaveLength(1);

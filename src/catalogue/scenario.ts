@@ -284,7 +284,7 @@ function checkBaselines(steps: Step[], report: Report): void {
     if (step.do !== "request" || step.baseline === undefined) continue;
     const single = steps.find(({ name }) => name === step.baseline);
     if (single?.do === "request" && single.calls === 1 && single !== step) continue;
-    const message = `name another step that makes one call; "${step.baseline}" is none`;
+    const message = `name another step that makes one call; "${step.baseline}" is not such a step`;
     report(message, "steps", index, "baseline");
   }
 }

@@ -66,7 +66,7 @@ const exception = (name: string, advisory: string, until: string) => ({
   until,
 });
 
-test("what is known is a problem, unless it is excepted for now, and whom it reaches is said", async () => {
+test("a known vulnerability is a problem unless it has an exception; the report names who is affected", async () => {
   vulnerable("dicom-parser", "GHSA-one");
   vulnerable("infima", "GHSA-two");
   vulnerable("pyright", "GHSA-three");
@@ -94,7 +94,7 @@ test("what is known is a problem, unless it is excepted for now, and whom it rea
   ]);
 });
 
-test("a known vulnerability that is excepted is no problem", async () => {
+test("a known vulnerability with an exception is not a problem", async () => {
   vulnerable("dicom-parser", "GHSA-one");
   const { exitCode, text } = await audit([exception("dicom-parser", "GHSA-one", day(1))]);
   expect(text).toMatch(/^excepted: dicom-parser/);

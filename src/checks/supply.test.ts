@@ -95,7 +95,7 @@ test("no package's own program runs while it is installed", async () => {
   }
 });
 
-test("none of our own scripts relies on npm's pre and post, which are off with the others", () => {
+test("none of our scripts needs npm's pre and post scripts, which are disabled like all others", () => {
   const names = Object.keys(manifest.scripts);
   const hooks = names.filter((name) =>
     names.some((of) => name === `pre${of}` || name === `post${of}`),

@@ -25,7 +25,7 @@ command
   .action((ids: string[]) => main(() => testExamples(ids)));
 command
   .command("test:changed")
-  .description("Tests what has changed, except what only the browser tests look at.")
+  .description("Tests what has changed, except what only the browser tests cover.")
   .addArgument(new Argument("[commit]", "the commit to compare with").default("HEAD"))
   .action((commit: string) => main(() => testChanged(commit)));
 await command.parseAsync();

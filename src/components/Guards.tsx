@@ -10,7 +10,7 @@ export function Guards({ of }: { of: string }): ReactNode {
     <table className={styles.guards}>
       <thead>
         <tr>
-          <th scope="col">From whom or what</th>
+          <th scope="col">Against what</th>
           <th scope="col">By what, and the tests that show it</th>
         </tr>
       </thead>

@@ -27,7 +27,7 @@ export function RecordedRun({ record }: { record: RecordedScenario }): ReactNode
 }
 
 /**
- * Recorded runs of programs. On a site that can run them, the live panel replaces them once they come near.
+ * Recorded runs of programs. On a site that can run them, the live panel replaces them when they come close to the visible part of the page.
  * @param props.conclusion what the runs show, in a short sentence
  */
 export function Recorded(

@@ -94,7 +94,7 @@ describe("an archive that fails: the error, its reason and the remedy are report
       /two_1_all\.deb +503/,
     ],
     [
-      "a login page in its stead",
+      "a login page instead of the archive",
       () => Buffer.from("<!doctype html><title>Log in to this network</title>"),
       "does this network ask for a login",
       /isn't valid/,

@@ -204,7 +204,7 @@ describe("without", () => {
     expect(await entries()).toEqual(["apt.conf"]);
   });
 
-  test("a source of Debian's, it says that none of its other suites can be had", async () => {
+  test("a source of Debian's, it says that no other suite of Debian can be fetched", async () => {
     const now = await unpackPackages(["one"], folder, () => {});
     const unpacking = unpackPackages(["one"], folder, () => {}, "trixie");
     await expect(unpacking).rejects.toThrow(
@@ -237,7 +237,7 @@ test("a folder may have spaces, quotation marks and other alphabets in its path"
   expect(await readdir(path.join(root, "Köln, 東京 'x' $(y) %20/place/usr/share"))).toEqual(ALL);
 });
 
-test("a folder without a loader is no place to start a program from", async () => {
+test("no program can be started from a folder without a loader", async () => {
   await mkdir(path.join(root, "usr/lib"), { recursive: true });
   await expect(unpackedProgram(root, "usr/bin/hello")).rejects.toThrow(
     `${root} has no loader (ld-linux): remove that folder and start again.`,

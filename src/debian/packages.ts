@@ -312,7 +312,7 @@ const REASONS: [said: RegExp, meaning: string][] = [
   ],
   [
     /require authentication|NODATA/,
-    "something on the way answers in the package archive's stead: does this network ask for a login, or apt need a proxy",
+    "another server answers instead of the package archive: does this network ask for a login, or apt need a proxy",
   ],
   [
     / 404 /,

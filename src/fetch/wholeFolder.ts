@@ -6,8 +6,8 @@ import { commandLine, processIds } from "../linux/processes.js";
 import { killGroup, killPrograms } from "./programs.ts";
 
 /**
- * Makes a folder: whoever finds it finds it complete. If this process ends before, nothing is left, unless it is
- * killed: then the next call for a folder beside it removes what is left.
+ * Makes a folder: a folder that exists is complete. If this process ends before, nothing is left. If it is killed, the next
+ * call for a folder beside it removes what is left.
  *
  * @param folder its path; its parent is created if necessary
  * @param fill makes the folder's content in an empty folder beside it, and returns the path that becomes `folder`

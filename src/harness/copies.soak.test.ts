@@ -65,7 +65,7 @@ test("two copies of the repository run their tests at once, and leave nothing", 
     expect(all).toMatch(/^ +Tests +([3-9]|\d{2,}) passed/m);
   }
   for (const { temporary } of copies) {
-    // What vitest itself keeps there is no Orthanc's.
+    // Vitest's own files there do not belong to an Orthanc.
     const left = await readdir(temporary);
     expect(left.filter((name) => name.startsWith("orthanc-twins-"))).toEqual([]);
     expect(processesIn(temporary)).toEqual([]);

@@ -91,7 +91,7 @@ test.for(CALLERS)(
   "nothing is left of a caller that is ended at any moment: %s",
   async ([, kind, rounds, first]) => {
     const loader = import.meta.resolve("@oxc-node/core/register");
-    // How long a start takes here: a first guess, then what was seen last.
+    // How long a start takes here: a first guess, then the last one observed.
     let startTime = 3000;
     for (let round = 0; round < rounds; round++) {
       const signal = SIGNALS[(first + round) % SIGNALS.length] as NodeJS.Signals;

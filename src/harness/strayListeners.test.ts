@@ -14,7 +14,7 @@ program = "require('node:net').createServer().listen(undefined)"
 subprocess.Popen([${JSON.stringify(process.execPath)}, "-e", program])
 `;
 
-test("Orthanc's own two ports are no stray ones; others are, of it and of its processes", async () => {
+test("Orthanc's own two ports are expected; other ports of Orthanc and its processes are stray", async () => {
   const alone = track(await startOrthanc());
   expect(findStrayListeners(alone)).toEqual([]);
   const orthanc = await startPlugin(LISTENS);

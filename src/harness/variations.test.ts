@@ -42,7 +42,7 @@ describe("the variations of a request", () => {
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
     const sent = all.map(({ name: _, body, ...rest }) => [rest, body?.slice(0, 100), body?.length]);
     expect(new Set(sent.map((one) => JSON.stringify(one))).size).toBe(all.length);
-    // What Node's client refuses to send would not be sent as it is.
+    // Node's client would change or refuse such a request.
     for (const { target } of all) expect(target).toMatch(/^\/[\x21-\xff]*$/);
   });
 

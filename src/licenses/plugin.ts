@@ -60,7 +60,7 @@ export default function licenses({ siteDir }: LoadContext): Plugin {
       ];
       if (differences.length > 0) {
         throw new Error(
-          `The pages hold the code of other packages than the page of licenses says:\n${differences.join("\n")}\nRun "npm run licenses", look at what has changed, and build again.`,
+          `The page of licenses does not list the packages whose code the pages contain:\n${differences.join("\n")}\nRun "npm run licenses", look at what has changed, and build again.`,
         );
       }
     },

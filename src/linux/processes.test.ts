@@ -22,7 +22,7 @@ import { LISTEN, listeningPorts, parseTcpTable } from "./sockets.ts";
 /** The id of no process: the kernel's limit is lower. */
 const NONE = 2 ** 30;
 
-test("this process is read as it is", () => {
+test("this process is read correctly", () => {
   const { pid, ppid } = process;
   expect(readProcess(pid)).toMatchObject({ pid, parent: ppid, ours: true });
   expect(runningProcesses().map((one) => one.pid)).toContain(pid);

@@ -34,7 +34,7 @@ test("a killed Orthanc leaves no semaphore, and takes none of another Orthanc's"
   expect(existsSync(second.file)).toBe(false);
 });
 
-test("a semaphore from before an Orthanc started is none of its", async ({ skip }) => {
+test("a semaphore that is older than an Orthanc does not belong to it", async ({ skip }) => {
   // In separate shared memory: the guards of other tests are older, and would remove both.
   const script = `
     const { removeLostSemaphores } = await import(${JSON.stringify(MODULE)});

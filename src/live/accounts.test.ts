@@ -381,7 +381,7 @@ describe("if the system does not reveal a client's account, the token", () => {
     ["an empty token", "/?token=", {}],
     ["a wrong cookie", "/", { cookie: "orthanc-twins-PORT=guessed" }],
     ["another port's cookie", "/", { cookie: `orthanc-twins-1=${token}` }],
-    ["an address that is none", "*", {}],
+    ["a malformed address", "*", {}],
   ])("is missing with %s: nothing is served", async (_, target, headers: { cookie?: string }) => {
     const { host } = await serveHere({ token });
     const cookie = headers.cookie?.replace("PORT", host.split(":")[1] ?? "");

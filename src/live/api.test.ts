@@ -90,7 +90,7 @@ async function passwords(): Promise<string[]> {
 const ofRepository = (example: string, file: string) =>
   readFile(path.join(EXAMPLES, example, file), "utf8");
 
-test("/live/versions tells what runs are played on", async () => {
+test("/live/versions returns the versions that runs are played on", async () => {
   const { status, json } = await page().request("GET", "/live/versions");
   expect(json).toEqual({
     orthanc: expect.stringMatching(/^\d+\.\d+\.\d+/),
@@ -347,7 +347,7 @@ test("of many syntax errors, the first hundred are reported", async () => {
   expect(end.issues).toHaveLength(100);
 });
 
-test("where a page asks for one call, the step of several calls makes one", async () => {
+test("if a page asks for one call, the step of several calls makes one", async () => {
   const { reported, progress, end } = await play({
     scenario: "worker-pool",
     programs: ["typescript"],

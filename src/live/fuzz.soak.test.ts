@@ -289,7 +289,7 @@ orthanc.RegisterRestCallback("/computation", on_computation)
   });
   const mark = () => `300.${Math.floor(Math.random() * 1e9)}`;
 
-  test("that forks without end is ended, and all that it has forked", async () => {
+  test("that forks endlessly is ended, with all processes that it has forked", async () => {
     // Limited in case that the limit fails: 300 processes, each detached in another way.
     const sleeping = mark();
     const id = await start(
@@ -365,7 +365,7 @@ time.sleep(60)`),
     ["stops itself", "os.kill(os.getpid(), signal.SIGSTOP)", /did not start/],
     ["stops its guard", "os.kill(os.getppid(), signal.SIGSTOP); time.sleep(600)", /./],
   ])(
-    "that %s without end fails in time",
+    "that %s endlessly fails in time",
     async (_, code, reason) => {
       if (!SOAKING) return;
       const id = await start(plugin(code));
@@ -619,7 +619,7 @@ describe("clients", () => {
     return new Promise((resolve) => socket.once("close", () => resolve(text)));
   }
 
-  test("that send slowly are cut off, and others are served meanwhile", async () => {
+  test("that send slowly are cut off, while others are served", async () => {
     const { server, port, own } = await impatient();
     const slowly = (start: string) =>
       connected(port, (socket) => {

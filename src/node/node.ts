@@ -86,7 +86,7 @@ async function fetchNode(node: NodeRelease, folder: string): Promise<void> {
   try {
     if (!name) throw new Error(`there is none for ${process.platform} on ${process.arch}`);
     await makeWholeFolder(folder, async (partial) => {
-      // A surrounding `npm run --silent` would keep npm from saying what is wrong.
+      // Within `npm run --silent`, npm would print no error.
       const options = ["--pack-destination", partial, "--loglevel", "error"];
       await startProgram("npm", ["pack", `${name}@${version}`, ...options]);
       const [archive = ""] = await readdir(partial);

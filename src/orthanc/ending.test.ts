@@ -45,7 +45,7 @@ describe.concurrent("a stopped Orthanc", () => {
     ["a session", ["sleep", "600"], "env=None"],
     ["a session and an environment", ["sleep", "600"], "env={}"],
     ["a session and a folder, deaf to SIGTERM", ["sh", "-c", "trap '' TERM; sleep 600"], "cwd='/'"],
-  ] as const)("leaves no child with %s of its own", async ([_, command, others], context) => {
+  ] as const)("leaves no child with its own %s", async ([_, command, others], context) => {
     for (const end of [(o: Orthanc) => o.stop(), (o: Orthanc) => kill(o)]) {
       const orthanc = await start(
         context,

@@ -220,7 +220,7 @@ test("fails if one twin lacks a region, whatever the page shows of the example",
   );
 });
 
-test("fails where a region is not closed", async () => {
+test("fails if a region is not closed", async () => {
   await write("examples/ping/plugin.ts", "// #region callback\nrun();\n");
   await expect(render('<Twins example="ping" />')).rejects.toThrow(
     'examples/ping/plugin.ts:1: region "callback" is not closed',

@@ -108,7 +108,7 @@ function attributes(node: Jsx): Record<string, string> {
   const known: Record<string, string> = ELEMENTS[node.name as ElementName].attributes;
   const usage = `write <${node.name}${Object.entries(known)
     .map(([name, need]) => (need === "required" ? ` ${name}="…"` : ` [${name}="…"]`))
-    .join("")} /> on a line of its own.`;
+    .join("")} /> on a separate line.`;
   if (node.type === "mdxJsxTextElement" || node.children.length > 0) {
     throw new Error(`<${node.name}> stands inside other text, or has content; ${usage}`);
   }

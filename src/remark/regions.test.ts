@@ -6,7 +6,7 @@ const PYTHON = `import orthanc
 # region callback
 def on_rest(output, uri, **request):
 
-    # region-wise is no mark
+    # region-wise is not a mark
     output.AnswerBuffer("ok", "text/plain")
 
 # endregion
@@ -31,7 +31,7 @@ test("takes a Python file apart", () => {
     {
       name: "callback",
       line: 3,
-      text: 'def on_rest(output, uri, **request):\n\n    # region-wise is no mark\n    output.AnswerBuffer("ok", "text/plain")\n',
+      text: 'def on_rest(output, uri, **request):\n\n    # region-wise is not a mark\n    output.AnswerBuffer("ok", "text/plain")\n',
     },
     { name: "register", line: 10, text: 'orthanc.RegisterRestCallback("/x", on_rest)\n' },
   ]);
@@ -42,7 +42,7 @@ test("takes a Python file apart", () => {
   );
 });
 
-test("takes a TypeScript file apart, and leaves indentation as it is", () => {
+test("takes a TypeScript file apart, and keeps indentation", () => {
   const { text, regions } = parseRegions(TYPESCRIPT, "plugin.ts");
   expect(regions.map(({ name, text: of }) => [name, of])).toEqual([
     ["callback", 'const answer = "ok";\n'],
@@ -87,11 +87,11 @@ test.each([
     /^x\.py:1: "# #region one" is not/,
   ],
   ["marked without the space", "#region one\na\n#endregion\n", /^x\.py:1: "#region one" is not/],
-])("fails where a region is %s", (_, source, message) => {
+])("fails if a region is %s", (_, source, message) => {
   expect(() => parseRegions(source, "x.py")).toThrow(message);
 });
 
-test("fails where a TypeScript file is marked as Python is", () => {
+test("fails if a TypeScript file has the marks of Python", () => {
   expect(() => parseRegions("// region one\na\n// endregion\n", "x.ts")).toThrow(
     /^x\.ts:1: "\/\/ region one" is not a mark that is known; write "\/\/ #region NAME"/,
   );

@@ -19,7 +19,9 @@ if (!isInstalled()) {
   const npm = spawnSync("npm", ["ci", "--no-fund", "--no-audit"], { cwd: root, stdio: "inherit" });
   if (npm.error) fail(`npm could not be started (${npm.error.message}): install it with Node.`);
   if (npm.status !== 0) {
-    fail("npm could not install the packages. What it says above tells why; then start again.");
+    fail(
+      "npm could not install the packages. Its message above has the reason. Fix that, and start again.",
+    );
   }
 }
 

@@ -29,7 +29,7 @@ def serve(output, uri, **request):
 orthanc.RegisterRestCallback("/nested/([a-z]+)", serve)
 `;
 
-/** Whether Orthanc survives a callback with so many levels. */
+/** Tells if Orthanc survives a callback with so many levels. */
 async function survives(way: string, levels: number, release?: Release): Promise<boolean> {
   const files = { "plugin.py": SCRIPT };
   const orthanc = await startOrthanc({ script: "plugin.py", files, release });
@@ -55,7 +55,7 @@ test.each([
   },
 );
 
-test("a thread of one's own has a larger stack, which is not large enough on trixie", async () => {
+test("a separate thread has a larger stack, which is not large enough on trixie", async () => {
   expect(await survives("thread", 900, "trixie")).toBe(true);
   expect(await survives("thread", 5000, "trixie")).toBe(false);
 });

@@ -3,7 +3,7 @@ import { useOrthancs } from "../../../src/testing/useOrthancs.ts";
 
 const { startExample } = useOrthancs();
 
-test("typescript: a call of its own route that takes too long is given up", async () => {
+test("typescript: a call to its own route that takes too long is aborted", async () => {
   const orthanc = await startExample("hazards/self-call", "fixed typescript", {
     edited: ({ "plugin.ts": text = "" }) => ({
       "plugin.ts": text

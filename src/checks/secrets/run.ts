@@ -109,7 +109,7 @@ if (findings.length > 0) {
     "A secret must not be there. Keep it in memory, or in a file of the account's own.",
   );
 } else if (secrets + tokens === 0) {
-  console.error("No secret was made meanwhile, so this shows nothing.");
+  console.error("No secret was made during the tests, so this search shows nothing.");
 } else {
   console.log("  None of them was anywhere else.");
 }

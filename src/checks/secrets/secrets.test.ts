@@ -212,7 +212,7 @@ describe("after the tests", () => {
     expect(left).toEqual([]);
   });
 
-  test("a secret that is nowhere is no finding", async () => {
+  test("a secret that is nowhere is not reported", async () => {
     const { exitCode, stdout, left } = await run("makeSecret(); console.log('Fine.');");
     expect(stdout).toMatch(/^Fine\.\n\nSecrets: 1 were made/);
     expect(stdout).toMatch(/None of them was anywhere else\.$/);
@@ -222,7 +222,7 @@ describe("after the tests", () => {
 
   test("without any secret it shows nothing, and says so", async () => {
     const { exitCode, stderr } = await run("");
-    expect(stderr).toContain("No secret was made meanwhile, so this shows nothing.");
+    expect(stderr).toContain("No secret was made during the tests, so this search shows nothing.");
     expect(exitCode).toBe(1);
   });
 

@@ -14,7 +14,7 @@ function crashing(endsOrthanc: number): RequestStep {
   return programs[0]?.steps[0] as RequestStep;
 }
 
-/** A stage whose Orthanc is never seen to end, and takes part in these requests. */
+/** A stage for these requests, whose Orthanc does not end. */
 function stageOf(request: Orthanc["request"]): Stage {
   const orthanc = { request, ended: new Promise(() => {}) } as unknown as Orthanc;
   return {

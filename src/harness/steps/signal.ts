@@ -44,7 +44,7 @@ export async function sendSignal(
   return ended ? { type: "ended" } : { type: "running", seconds };
 }
 
-/** Sends a signal; returns false if the process has ended meanwhile. */
+/** Sends a signal; returns false if the process has ended. */
 function killed(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);
