@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { findProgram, readScenario } from "../catalogue/catalogue.ts";
+import type { Progress } from "../protocol/run.ts";
 import { collectGarbage } from "../testing/collectGarbage.ts";
 import { type PlayOptions, playProgram } from "./player.ts";
 
@@ -76,4 +77,23 @@ test("a table can't be played without its credentials: a refusal would prove not
   await expect(playProgram(scenario, local, { edited })).rejects.toThrow(
     'There are no credentials for "A token".',
   );
+});
+
+test("what an Orthanc has printed before it hangs while it starts is kept, without secrets", async () => {
+  const scenario = await readScenario("hazards/waiting-while-loading");
+  const failing = findProgram(scenario, "failing python");
+  const program = { ...failing, start: { hangs: 5 }, log: ["It waits for .*"] };
+  const edited = {
+    "plugin.py": `import time
+print("It waits for Bearer 7a9d5a3e-3c25-4b52-9e9c-0f0d6f1c2b3a")
+time.sleep(60)
+`,
+  };
+  const reported: Progress[] = [];
+  const report = (progress: Progress) => reported.push(progress);
+  const { run, ending } = await playProgram(scenario, program, { edited, report });
+  const line = "It waits for (a secret)";
+  expect(run).toMatchObject({ start: { type: "hangs", seconds: 5 }, steps: [], log: [line] });
+  expect((await ending).log).toContain(line);
+  expect(reported).toContainEqual({ type: "log", text: expect.stringContaining(line) });
 });

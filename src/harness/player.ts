@@ -9,7 +9,7 @@ import type { Step } from "../catalogue/scenario.ts";
 import { formatCount } from "../format/numbers.ts";
 import { makeSecret } from "../orthanc/secrets.ts";
 import type { Orthanc } from "../orthanc/server.ts";
-import { StartError } from "../orthanc/startError.ts";
+import { LateStartError, StartError } from "../orthanc/startError.ts";
 import type {
   Call,
   Outcome,
@@ -125,21 +125,15 @@ async function startAsExpected(
   options: StartOptions,
 ): Promise<{ start: StartOutcome; orthanc?: Orthanc; log: string }> {
   const seconds = hangsWhileStarting(program);
-  const limit = controllerFollowing(options.signal);
-  const hang = new Error(`Orthanc has not answered after ${seconds} seconds.`);
-  const timer =
-    seconds === undefined ? undefined : setTimeout(() => limit.abort(hang), 1000 * seconds);
+  const startLimit = seconds && 1000 * seconds;
   try {
-    const orthanc = await startProgram(program, { ...options, signal: limit.signal });
+    const orthanc = await startProgram(program, { ...options, startLimit });
     return { start: { type: "answers" }, orthanc, log: "" };
   } catch (error) {
-    if (error === hang && seconds !== undefined) {
-      return { start: { type: "hangs", seconds }, log: "" };
-    }
     if (!(error instanceof StartError) || program.start === "answers") throw error;
-    return { start: { type: "fails" }, log: redact(error.message) };
-  } finally {
-    clearTimeout(timer);
+    const log = redact(error.message);
+    if (!(error instanceof LateStartError)) return { start: { type: "fails" }, log };
+    return { start: { type: "hangs", seconds: error.seconds }, log };
   }
 }
 

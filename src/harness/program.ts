@@ -21,7 +21,10 @@ export interface Platform extends Pick<OrthancOptions, "release"> {
 /** Options for starting a program. */
 export interface StartOptions
   extends Platform,
-    Pick<OrthancOptions, "configuration" | "environment" | "users" | "limits" | "signal"> {
+    Pick<
+      OrthancOptions,
+      "configuration" | "environment" | "users" | "limits" | "startLimit" | "signal"
+    > {
   /** Files that replace the program's own or those copied along, or are added: name to text. */
   edited?: Files;
 }

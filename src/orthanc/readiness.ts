@@ -4,28 +4,28 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { GuardedProcess } from "./guardedProcess.ts";
 import type { RestClient } from "./restClient.ts";
 
-/** The time limit for the first answer, in milliseconds. */
-const START_LIMIT = 30_000;
 /** The pause between two requests, in milliseconds. */
 const INTERVAL = 25;
 
 /**
  * Waits until Orthanc answers.
- * @returns false if it has ended, has not answered within 30 seconds, or the signal was aborted
+ * @param limit the time limit for the first answer, in milliseconds
+ * @returns `not ready` if Orthanc has ended or the signal was aborted; `late` if it has not answered in time
  */
 export async function waitUntilReady(
   guarded: Pick<GuardedProcess, "pid" | "ended">,
   client: RestClient,
+  limit: number,
   signal?: AbortSignal,
-): Promise<boolean> {
-  if (signal?.aborted) return false;
+): Promise<"ready" | "not ready" | "late"> {
+  if (signal?.aborted) return "not ready";
   const over = new AbortController();
-  const no = () => false;
+  const no = () => "not ready" as const;
   try {
     return await Promise.race([
       pollUntilAnswered(guarded, client, over.signal),
       guarded.ended.then(no),
-      sleep(START_LIMIT, false, { ref: false }),
+      sleep(limit, "late" as const, { ref: false }),
       ...(signal ? [once(signal, "abort", { signal: over.signal }).then(no, no)] : []),
     ]);
   } finally {
@@ -37,12 +37,12 @@ async function pollUntilAnswered(
   guarded: Pick<GuardedProcess, "pid">,
   client: RestClient,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<"ready" | "not ready"> {
   while (!signal.aborted) {
     // Before Orthanc runs, another program may answer on its port.
     const answer = guarded.pid ? await client.request("/system").catch(() => undefined) : undefined;
-    if (answer?.ok) return true;
+    if (answer?.ok) return "ready";
     await sleep(INTERVAL);
   }
-  return false;
+  return "not ready";
 }

@@ -12,8 +12,10 @@ import { waitUntilReady } from "./readiness.ts";
 import { basicAuthorization, createRestClient, type RestClient } from "./restClient.ts";
 import { makeSecret } from "./secrets.ts";
 import { sendDicom } from "./sendDicom.ts";
-import { StartError } from "./startError.ts";
+import { LateStartError, StartError } from "./startError.ts";
 
+/** The time limit for the first answer, in milliseconds, if there is no other. */
+const START_LIMIT = 30_000;
 /** The length of the end of the log in a `StartError`, in characters. */
 const LOG_EXCERPT = 20_000;
 /** The maximum number of attempts to start Orthanc, if other programs take the ports that were free. */
@@ -46,6 +48,8 @@ export interface OrthancOptions {
    * limit they are killed, and `ended` names the limit.
    */
   limits?: GuardTask["limits"];
+  /** The time limit for the first answer, in milliseconds; by default, 30 seconds. */
+  startLimit?: number;
   /** Aborts the start, and kills what has started. */
   signal?: AbortSignal;
 }
@@ -94,7 +98,7 @@ export interface Orthanc extends Pick<RestClient, "request"> {
  * (`RemoteAccessAllowed: false`), and accepts DICOM files from 127.0.0.1 alone.
  *
  * @throws InstallationError if there is no Orthanc
- * @throws StartError if it ends, or does not answer within 30 seconds
+ * @throws StartError if it ends; LateStartError if it does not answer within its time limit
  * @throws the signal's reason if it was aborted
  */
 export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthanc> {
@@ -112,7 +116,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Orthan
 }
 
 async function startOnce(options: OrthancOptions): Promise<Orthanc> {
-  const { release, signal } = options;
+  const { release, startLimit = START_LIMIT, signal } = options;
   const installation = await findOrthanc({ release });
   const host = "127.0.0.1";
   const ports = { http: await getPort({ host }), dicom: await getPort({ host }) };
@@ -134,7 +138,8 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
     await client.close();
   };
   const ready = async () => {
-    if (await waitUntilReady(guarded, client, signal)) return;
+    const readiness = await waitUntilReady(guarded, client, startLimit, signal);
+    if (readiness === "ready") return;
     await kill();
     signal?.throwIfAborted();
     const secrets = [password, ...Object.values(options.users ?? {})];
@@ -142,6 +147,11 @@ async function startOnce(options: OrthancOptions): Promise<Orthanc> {
       (text, secret) => text.replaceAll(secret, "(a secret)"),
       (await log()).slice(-LOG_EXCERPT),
     );
+    if (readiness === "late") {
+      const seconds = startLimit / 1000;
+      const message = `Orthanc did not start within ${seconds} seconds. Its log:\n${shown}`;
+      throw new LateStartError(message, seconds);
+    }
     throw new StartError(`Orthanc did not start (${await guarded.ended}). Its log:\n${shown}`);
   };
   await ready();
