@@ -522,6 +522,19 @@ describe("the programs of a hazard are judged", () => {
     expect(problems).toEqual([`fall, failing python: ${problem}`]);
   });
 
+  test.each<[object, ProgramRun["start"]]>([
+    [{ fails: "no ground" }, { type: "answers" }],
+    [{ fails: "no ground" }, { type: "hangs", seconds: 30 }],
+    [{ hangs: 8 }, { type: "answers" }],
+    [{ hangs: 8 }, { type: "fails" }],
+  ])("expected %j, observed %j: the end of the log is shown, once", (start, observed) => {
+    const log = `${"It falls.\n".repeat(500)}It has landed.\n`;
+    const problems = judgeEnding(hazard({ start }), played({ start: observed }), { log });
+    expect(problems).toEqual([
+      `fall, failing python, in the end: its start was not as expected. The end of its log:\n${log.slice(-1_000)}`,
+    ]);
+  });
+
   test("the log has what is expected, and not what must not be there", () => {
     const fall = hazard({ log: ["hit the ground"], notInLog: ["fl[ei]w"] });
     const judge = (log: string) => judgeEnding(fall, played({}), { log });

@@ -199,12 +199,17 @@ export function wallTime(step: StepRun): number {
 /** Judges the end of a program's run: a sentence for each problem. */
 export function judgeEnding(
   scenario: Scenario,
-  run: Pick<ProgramRun, "program" | "skipped">,
+  run: Pick<ProgramRun, "program" | "skipped" | "start">,
   ending: Ending,
 ): string[] {
   if (run.skipped) return [];
   const program = findProgram(scenario, run.program);
-  const problems = [...judgeLog(program, ending.log), ...judgeStop(ending)];
+  const asExpected = judgeStart(program, run.start) === undefined;
+  // What the log lacks after an unexpected start follows from that start.
+  const ofLog = asExpected
+    ? judgeLog(program, ending.log)
+    : [`its start was not as expected. The end of its log:\n${ending.log.slice(-EXCERPT)}`];
+  const problems = [...ofLog, ...judgeStop(ending)];
   if (ending.secretInLog) problems.push("a password or a token is in the log");
   return problems.map((problem) => `${scenario.id}, ${run.program}, in the end: ${problem}`);
 }
