@@ -44,6 +44,8 @@ export interface Scenario
   masks: Mask[];
   /** The programs are twins: they must give the same answers. */
   twins: boolean;
+  /** It is a table: it has columns, and its programs have rows. */
+  table: boolean;
   programs: Program[];
   impossible: ImpossibleProgram[];
 }
@@ -98,7 +100,9 @@ export function parseScenario(text: string, file: string, folder: string): Omit<
     reason === undefined ? [] : [{ language, variant, reason }],
   );
   const twins = parsed.programs === undefined;
-  return { folder, summary, page, end, workTime, variations, masks, twins, programs, impossible };
+  const table = parsed.columns.length > 0;
+  const common = { folder, summary, page, end, workTime, variations, masks };
+  return { ...common, twins, table, programs, impossible };
 }
 
 const ONE_OF_THE_TWINS: Omit<ProgramFile, "language"> = {

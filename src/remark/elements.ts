@@ -123,7 +123,11 @@ export const ELEMENTS = {
     attributes: { example: "required" },
     component: "AccessTable",
     dependencies: ofExample,
-    read: async ({ example: id = "" }, { root }) => ({ record: await readRecord(root, { id }) }),
+    async read({ example = "" }, { root }) {
+      const scenario = await readScenario(example, path.join(root, "examples"));
+      if (!scenario.table) throw new Error(`"${example}" has no columns: it is no table.`);
+      return { record: await readRecord(root, scenario) };
+    },
   }),
 
   /** The result of a benchmark. */

@@ -195,6 +195,16 @@ test.each([
     '<RecordedRun example="pong" />',
     'docs/page.mdx:1: There is no example "pong".',
   ],
+  [
+    "an access table of an example without columns",
+    '\n<AccessTable example="ping" />',
+    'docs/page.mdx:2: "ping" has no columns: it is no table.',
+  ],
+  [
+    "an access table of an unknown example",
+    '<AccessTable example="pong" />',
+    'docs/page.mdx:1: There is no example "pong".',
+  ],
   ["a missing attribute", '<Twins region="work" />', '<Twins> lacks its attribute "example"'],
   [
     "an unknown attribute",
@@ -243,6 +253,16 @@ test("a hazard: its programs of one variant, with their recorded runs, or why th
 });
 
 test("the access table is the recorded one", async () => {
+  const rows = [{ credential: "A token", expect: [200] }];
+  await write(
+    "examples/token-access/scenario.json",
+    JSON.stringify({
+      summary: "It lets in.",
+      page: "/token-access",
+      columns: [{ name: "Built-in", method: "GET", path: "/instances" }],
+      programs: [{ language: "python", rows }],
+    }),
+  );
   await write("static/runs/token-access.json", JSON.stringify(ORIGIN));
   const [access] = await render('<AccessTable example="token-access" />');
   expect(access?.props).toEqual({ record: ORIGIN });
