@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readProgram, readScenario, readScenarios } from "../catalogue/catalogue.ts";
 import { differences } from "../harness/compare.ts";
 import { judgeRun } from "../harness/judge.ts";
@@ -81,6 +81,49 @@ describe("npm run example", () => {
     }
     expect(stdout).toMatch(/\n {2}< 200 application\/json after \d+\.\d{2,3} s\n/);
     expect(stdout).not.toMatch(TOKEN);
+  });
+
+  describe("if the second twin can't be played, prints the run of the first, then the error:", () => {
+    // Of the guards that the command starts, one for each Orthanc, only the first is there.
+    const PRELOAD = `
+import child from "node:child_process";
+import { syncBuiltinESMExports } from "node:module";
+const { spawn } = child;
+let guards = 0;
+child.spawn = (command, args, options) => {
+  const isGuard = args.some((arg) => arg.endsWith("guard.js"));
+  return spawn(isGuard && guards++ > 0 ? "/nowhere" : command, args, options);
+};
+syncBuiltinESMExports();
+`;
+    beforeEach(() => {
+      const url = `data:text/javascript,${encodeURIComponent(PRELOAD)}`;
+      vi.stubEnv("NODE_OPTIONS", `--import=${url}`);
+    });
+    afterEach(() => {
+      vi.unstubAllEnvs();
+    });
+    const reason = /^Orthanc's guard did not start .*ENOENT.*$/m;
+
+    test("as text", async () => {
+      const { exitCode, stdout, stderr } = await run("example", "rest-token");
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain("== python ==");
+      expect(stdout).not.toContain("== typescript ==");
+      expect(stdout).not.toContain("the same answers");
+      expect(stderr).toMatch(reason);
+      expect(stderr).not.toMatch(STACK);
+    });
+
+    test("as JSON", async () => {
+      const { exitCode, stdout, stderr } = await run("example", "rest-token", "--json");
+      expect(exitCode).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({
+        runs: [{ program: "python" }],
+        problems: [expect.stringMatching(reason)],
+      });
+      expect(stderr).toMatch(reason);
+    });
   });
 
   test("leaves nothing when it is interrupted", async () => {

@@ -1,13 +1,20 @@
 /** `npm run example`: plays an example or hazard on a live Orthanc and prints the transcript. */
 import { Argument, Command, Option } from "commander";
 import ora, { type Ora } from "ora";
-import { readScenario, readScenarios, type Scenario, scenarioIds } from "../catalogue/catalogue.ts";
+import {
+  type Program,
+  readScenario,
+  readScenarios,
+  type Scenario,
+  scenarioIds,
+} from "../catalogue/catalogue.ts";
 import { ScenarioError } from "../catalogue/parse.ts";
 import { playScenario } from "../harness/play.ts";
 import type { Platform } from "../harness/program.ts";
 import { transcript } from "../harness/transcript.ts";
 import { compareVariations } from "../harness/variations.ts";
 import { LANGUAGES, type Language } from "../protocol/programs.ts";
+import type { ProgramRun } from "../protocol/run.ts";
 import { addChoices, type Choices, fetchChoices } from "./choices.ts";
 import { endOnInterrupt, main } from "./main.ts";
 
@@ -37,30 +44,48 @@ async function run(id: string | undefined, options: Options): Promise<number> {
   }
   if (!id) throw new ScenarioError(`Name an example: ${(await scenarioIds()).join(", ")}.`);
   const scenario = await readScenario(id);
+  const { twin } = options;
+  const programs = scenario.programs.filter(({ language }) => language === (twin ?? language));
+  if (programs.length === 0) throw new ScenarioError(`${id} has no ${twin} program.`);
   const platform = await fetchChoices(options);
-  const { runs, problems, differences, skipped } = await play(scenario, options.twin, platform);
-  if (differences) problems.push(...differences, ...(await playVariations(scenario, platform)));
+  const runs: ProgramRun[] = [];
+  const problems: string[] = [];
+  const skipped: string[] = [];
+  try {
+    const played = await play(scenario, programs, platform, (run) => runs.push(run));
+    skipped.push(...played.skipped);
+    problems.push(...played.problems, ...(played.differences ?? []));
+    if (played.differences) problems.push(...(await playVariations(scenario, platform)));
+  } catch (error) {
+    // What was played before is worth reading all the same.
+    problems.push((error as Error).message);
+  }
   if (options.json) {
     console.log(JSON.stringify({ scenario: id, runs, problems }, null, 2));
-  } else {
+  } else if (runs.length > 0) {
     console.log(`\n${runs.map(transcript).join("\n\n")}\n`);
-    if (differences && problems.length === 0) console.log("Both twins gave the same answers.");
+    const compared = scenario.twins && runs.length > 1;
+    if (compared && problems.length === 0) console.log("Both twins gave the same answers.");
   }
   for (const reason of skipped) console.error(`Skipped: ${reason}`);
   for (const problem of problems) console.error(problem);
   return problems.length > 0 ? 1 : 0;
 }
 
-/** Plays the programs in one language, or all of them, and shows the progress. */
-async function play(scenario: Scenario, language: Language | undefined, platform: Platform) {
-  const programs = scenario.programs.filter((one) => one.language === (language ?? one.language));
-  if (programs.length === 0) throw new ScenarioError(`${scenario.id} has no ${language} program.`);
+/** Plays programs, and shows the progress. */
+async function play(
+  scenario: Scenario,
+  programs: Program[],
+  platform: Platform,
+  end: (run: ProgramRun) => void,
+) {
   let progress: Ora | undefined;
   const succeed = () => progress?.succeed(`${progress.text.split(":")[0]}: played`);
   try {
     const played = await playScenario(scenario, {
       ...platform,
       programs,
+      end,
       begin: ({ program }) => {
         succeed();
         progress = ora(`${program}: starting Orthanc`).start();

@@ -14,6 +14,8 @@ export interface ScenarioOptions
   programs?: Program[];
   /** Called before each program starts. */
   begin?: (program: Program) => void;
+  /** Called after each program was played: these runs remain if a later one can't be played. */
+  end?: (run: ProgramRun) => void;
   /** Receives the progress of each program. */
   report?: (program: Program, progress: Progress) => void;
 }
@@ -38,7 +40,7 @@ export interface ScenarioRun {
  */
 export async function playScenario(
   scenario: Scenario,
-  { programs = scenario.programs, begin, report, ...options }: ScenarioOptions = {},
+  { programs = scenario.programs, begin, end, report, ...options }: ScenarioOptions = {},
 ): Promise<ScenarioRun> {
   const runs: ProgramRun[] = [];
   const endings: Promise<string[]>[] = [];
@@ -50,10 +52,11 @@ export async function playScenario(
         ...options,
         report: (progress) => report?.(program, progress),
       });
-      runs.push(played.run);
-      versions ??= played.versions;
       const { run, ending } = played;
-      const judged = ending.then((end) => judgeEnding(scenario, run, end));
+      runs.push(run);
+      end?.(run);
+      versions ??= played.versions;
+      const judged = ending.then((how) => judgeEnding(scenario, run, how));
       // An error is thrown below, when all programs have been played.
       judged.catch(() => {});
       endings.push(judged);
