@@ -137,6 +137,16 @@ test("the log of each twin grows", () => {
   expect(log).toEqual({ python: "one\ntwo\n", typescript: "other\n" });
 });
 
+test("the expected lines of the log belong to the program in whose log they are", () => {
+  const { runs } = stateAfter(
+    starting("python"),
+    progress({ type: "end", log: ["one", "two"] }),
+    starting("typescript"),
+    progress({ type: "log", text: "three\n" }, "typescript"),
+  );
+  expect(runs.map(({ log }) => log)).toEqual([["one", "two"], []]);
+});
+
 test("a run that has ended keeps its answers", () => {
   const end: RunEnd = { how: "stopped", reason: "You stopped it." };
   const state = stateAfter(starting(), progress(begin()), progress(answer()), {

@@ -146,6 +146,8 @@ function applyProgress(state: LiveState, run: ProgramRun, progress: Progress): L
       const log = (state.log[run.program] ?? "") + progress.text;
       return { ...state, log: { ...state.log, [run.program]: log } };
     }
+    case "end":
+      return { ...state, runs: withRun({ log: progress.log }) };
   }
 }
 

@@ -96,4 +96,18 @@ time.sleep(60)
   expect(run).toMatchObject({ start: { type: "hangs", seconds: 5 }, steps: [], log: [line] });
   expect((await ending).log).toContain(line);
   expect(reported).toContainEqual({ type: "log", text: expect.stringContaining(line) });
+  expect(reported.at(-1)).toEqual({ type: "end", log: [line] });
+});
+
+test("the expected lines of the log are reported when all steps are over", async () => {
+  const scenario = await readScenario("hazards/overridden-route");
+  const reported: Progress[] = [];
+  const report = (progress: Progress) => reported.push(progress);
+  const { run } = await playProgram(scenario, findProgram(scenario, "failing typescript"), {
+    report,
+  });
+  expect(run.log).toEqual(["too many calls (CallsAtOnce is 25)"]);
+  const steps = reported.filter(({ type }) => type !== "log");
+  expect(steps.map(({ type }) => type)).toEqual(["start", "step", "call", "end"]);
+  expect(steps.at(-1)).toEqual({ type: "end", log: run.log });
 });

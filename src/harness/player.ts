@@ -84,6 +84,7 @@ export async function playProgram(
   if (!orthanc) {
     report({ type: "log", text: log.slice(0, OUTPUT_LIMIT) });
     run.log = findLines(log, program);
+    report({ type: "end", log: run.log });
     return { run, ending: Promise.resolve({ log }) };
   }
 
@@ -101,6 +102,7 @@ export async function playProgram(
     const { secrets } = stage;
     await playSteps(program.steps, stage, run, report);
     run.log = findLines(redact(await orthanc.log(), secrets), program);
+    report({ type: "end", log: run.log });
     const end = scenario.end === "kill" ? kill : stop;
     const ending = end(orthanc, secrets);
     if (scenario.end === "kill") await ending;

@@ -100,4 +100,10 @@ export type Progress =
   | {
       type: "log" /** The output of Orthanc and its plugin since the previous event. */;
       text: string;
+    }
+  | {
+      /** All steps are over, or there are none because Orthanc has not started. */
+      type: "end";
+      /** The expected lines that were found in the log. */
+      log: string[];
     };
