@@ -13,6 +13,8 @@ const TIMED_SOAK = ["{src,examples}/**/*.soak.timed.test.ts"];
 const WORKERS = 8;
 
 export default defineConfig({
+  // tsconfig.json leaves the JSX of components to the compiler of the site.
+  oxc: { jsx: { runtime: "automatic" } },
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,

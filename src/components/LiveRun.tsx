@@ -3,6 +3,7 @@ import { lazy, type ReactNode, Suspense, useEffect, useMemo, useReducer, useStat
 import type { RunEvent, ScenarioFiles, SyntaxIssue } from "../protocol/live.ts";
 import type { ProgramName } from "../protocol/programs.ts";
 import { Countdown } from "./Countdown.tsx";
+import { Findings, RunFindings } from "./Findings.tsx";
 import styles from "./LiveRun.module.css";
 import { fetchFiles, followRun, startRun, stopRun } from "./liveClient.ts";
 import { applyEvent, describeProgram, initialState, type LiveState } from "./liveState.ts";
@@ -270,19 +271,7 @@ function Live(props: { state: LiveState; programs: ProgramName[] }): ReactNode {
   const { runs, log, end } = state;
   return (
     <>
-      {end?.how === "played" && (
-        <Findings title="The twins differ" sentences={end.differences ?? []} />
-      )}
-      {end?.how === "played" && (
-        <Findings
-          title={
-            end.edited.length > 0
-              ? `Not as expected, now that ${end.edited.join(", ")} is changed`
-              : "Not as expected"
-          }
-          sentences={end.unexpected}
-        />
-      )}
+      {end?.how === "played" && <RunFindings end={end} />}
       {end?.how === "failed" && <pre className={styles.log}>{end.reason}</pre>}
       <Timeline runs={runs} />
       <Transcript runs={runs} />
@@ -304,19 +293,5 @@ function Live(props: { state: LiveState; programs: ProgramName[] }): ReactNode {
         </p>
       )}
     </>
-  );
-}
-
-function Findings({ title, sentences }: { title: string; sentences: string[] }): ReactNode {
-  if (sentences.length === 0) return null;
-  return (
-    <div className={styles.findings}>
-      <p>{title}:</p>
-      <ul>
-        {sentences.map((sentence) => (
-          <li key={sentence}>{sentence}</li>
-        ))}
-      </ul>
-    </div>
   );
 }

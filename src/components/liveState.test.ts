@@ -158,7 +158,7 @@ test("a run that has ended keeps its answers", () => {
 });
 
 test("the status names the end", () => {
-  const played = { how: "played" as const, versions, edited: [], unexpected: [] };
+  const played = { how: "played" as const, versions, edited: [], unexpected: [], skipped: [] };
   const issue = { file: "plugin.py", line: 1, column: 1, message: "wrong" };
   const issues = (length: number) => Array(length).fill(issue);
   expect(statusAfter(played)).toBe("Played, as expected.");

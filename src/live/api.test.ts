@@ -143,6 +143,7 @@ test("a run of both twins is reported in order, without secrets, and again after
       versions: expect.anything(),
       differences: [],
       unexpected: [],
+      skipped: [],
     },
   });
 

@@ -1,12 +1,18 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { readScenario } from "../catalogue/catalogue.ts";
 import type { RunEvent } from "../protocol/live.ts";
 import { processesIn } from "../testing/leftovers.ts";
 import type { Run } from "./run.ts";
 import { Runs } from "./runs.ts";
+
+// This machine has no address that others could use.
+vi.mock("node:os", async (original) => ({
+  ...(await original<object>()),
+  networkInterfaces: () => ({}),
+}));
 
 const SOON = { timeout: 20_000, interval: 100 };
 const runs = new Runs();
@@ -62,6 +68,21 @@ test("a run that no page follows is stopped", async () => {
   const reason = "No page was following it any more.";
   expect(reported.at(-1)).toEqual({ type: "ended", end: { how: "stopped", reason } });
   await nothingIsLeft();
+});
+
+test("a run says what this machine can't check, and why", async () => {
+  const scenario = await readScenario("token-access");
+  const name = "Remote access off, from another address";
+  const run = runs.start(scenario, { scenario: scenario.id, programs: [name] });
+  expect((await follow(run)).at(-1)).toEqual({
+    type: "ended",
+    end: {
+      how: "played",
+      edited: [],
+      unexpected: [],
+      skipped: [`token-access, ${name}: this machine has no IPv4 address but loopback`],
+    },
+  });
 });
 
 // Vitest fails a file with an unhandled rejection.

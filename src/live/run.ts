@@ -118,7 +118,7 @@ export class Run {
     const issues = await findSyntaxErrors(edited, signal);
     if (issues.length > 0) return { how: "invalid", issues };
 
-    const { versions, problems, differences } = await playScenario(this.#scenario, {
+    const { versions, problems, skipped, differences } = await playScenario(this.#scenario, {
       programs: programs.map((name) => findProgram(this.#scenario, name)),
       edited,
       signal,
@@ -140,6 +140,7 @@ export class Run {
       versions,
       edited: Object.keys(edited),
       unexpected: problems,
+      skipped,
       differences,
     };
   }

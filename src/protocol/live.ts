@@ -64,6 +64,8 @@ export type RunEnd =
       edited: string[];
       /** The deviations from what the scenario expects. */
       unexpected: string[];
+      /** The checks that the machine can't do, with the reason. */
+      skipped: string[];
       /** The differences between the twins' answers; undefined if the programs are not twins or only one ran. */
       differences?: string[];
     }
