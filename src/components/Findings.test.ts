@@ -21,6 +21,10 @@ test("a run that was played shows what differs, what is not as expected, and wha
   ]);
 });
 
+test("of calls that all deviate in the same way, the sentence is shown once", () => {
+  expect(render({ unexpected: ["500", "404", "500"] })).toEqual(["Not as expected:", "500", "404"]);
+});
+
 test("without a sentence, there is no title", () => {
   expect(render({ differences: [] })).toEqual([]);
 });

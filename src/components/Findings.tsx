@@ -15,14 +15,14 @@ export function RunFindings({ end }: { end: Extract<RunEnd, { how: "played" }> }
   );
 }
 
-/** A list of sentences below a title; nothing if there are none. */
+/** A list of sentences below a title, equal ones once; nothing if there are none. */
 export function Findings({ title, sentences }: { title: string; sentences: string[] }): ReactNode {
   if (sentences.length === 0) return null;
   return (
     <div className={styles.findings}>
       <p>{title}:</p>
       <ul>
-        {sentences.map((sentence) => (
+        {[...new Set(sentences)].map((sentence) => (
           <li key={sentence}>{sentence}</li>
         ))}
       </ul>

@@ -14,7 +14,8 @@ const FOLD_LIMIT = 600;
 export function Transcript({ runs }: { runs: ProgramRun[] }): ReactNode {
   const [longest] = [...runs].sort((one, other) => other.steps.length - one.steps.length);
   const notStarted = runs.filter(({ start }) => start.type !== "answers");
-  const lines = runs.flatMap(({ log }) => log);
+  // Both twins may print the same line.
+  const lines = new Set(runs.flatMap(({ log }) => log));
   return (
     <ol className={styles.steps}>
       {notStarted.map(({ program, start }) => (
@@ -45,7 +46,7 @@ export function Transcript({ runs }: { runs: ProgramRun[] }): ReactNode {
           </li>
         );
       })}
-      {lines.map((line) => (
+      {[...lines].map((line) => (
         <li key={line}>
           In the log: <code>{line}</code>
         </li>
