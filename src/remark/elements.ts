@@ -125,7 +125,7 @@ export const ELEMENTS = {
     dependencies: ofExample,
     async read({ example = "" }, { root }) {
       const scenario = await readScenario(example, path.join(root, "examples"));
-      if (!scenario.table) throw new Error(`"${example}" has no columns: it is no table.`);
+      if (!scenario.table) throw new Error(`"${example}" has no columns: it is not a table.`);
       return { record: await readRecord(root, scenario) };
     },
   }),

@@ -198,7 +198,7 @@ test.each([
   [
     "an access table of an example without columns",
     '\n<AccessTable example="ping" />',
-    'docs/page.mdx:2: "ping" has no columns: it is no table.',
+    'docs/page.mdx:2: "ping" has no columns: it is not a table.',
   ],
   [
     "an access table of an unknown example",
