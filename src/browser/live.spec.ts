@@ -31,11 +31,10 @@ async function scrollToPanel(page: Page, title: string): Promise<Locator> {
   // The live panel replaces the recorded run when that comes close to the visible part: it never becomes stable.
   const run = page.getByLabel(new RegExp(`^(Recorded|Live) run of ${title}$`)).first();
   const panel = page.getByLabel(`Live run of ${title}`);
-  // Another panel above, which appears at the same time, can move this one out of sight.
-  await expect(async () => {
-    await run.evaluate((element) => element.scrollIntoView());
-    await expect(button(panel, "Stop")).toBeVisible({ timeout: 1_000 });
-  }).toPass(SOON);
+  // Until the page is hydrated, its tabs may be replaced, with all that is in them.
+  await expect(page.locator("html")).toHaveAttribute("data-has-hydrated", "true");
+  await run.evaluate((element) => element.scrollIntoView());
+  await expect(button(panel, "Stop")).toBeVisible();
   return panel;
 }
 

@@ -27,7 +27,8 @@ export function RecordedRun({ record }: { record: RecordedScenario }): ReactNode
 }
 
 /**
- * Recorded runs of programs. On a site that can run them, the live panel replaces them when they come close to the visible part of the page.
+ * Recorded runs of programs. On a site that can run them, the live panel replaces them when they come close to the
+ * visible part of the page.
  * @param props.conclusion what the runs show, in a short sentence
  */
 export function Recorded(
@@ -39,9 +40,10 @@ export function Recorded(
 
   useEffect(() => {
     if (!place.current || pageSecret() === undefined) return;
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && setLive(true), {
-      rootMargin: "200px",
-    });
+    // A busy browser reports several changes at once, the latest last.
+    const show: IntersectionObserverCallback = (entries) =>
+      entries.at(-1)?.isIntersecting && setLive(true);
+    const observer = new IntersectionObserver(show, { rootMargin: "200px" });
     observer.observe(place.current);
     return () => observer.disconnect();
   }, []);
